@@ -1,0 +1,201 @@
+"""dlnotes.checks: what passes, what fails, and what the messages say."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+import dlnotes
+from dlnotes import checks
+
+
+@given(st.lists(st.integers(0, 3), max_size=4))
+def test_a_shape_fits_itself_and_free_letters(shape):
+    x = torch.zeros(shape)
+    checks.check_shape("x", x, *shape)
+    checks.check_shape("x", x, *"ABCD"[: len(shape)])
+    checks.check_shape("x", x, "...", *shape[-1:])
+
+
+@pytest.mark.parametrize(
+    "shape", [(2, 5), (2, 5, 4), ("N", "N", 3), ("N", 5), ("...", 5), ("...", 1, 2, 5, 3)]
+)
+def test_another_shape_is_named(shape):
+    with pytest.raises(ValueError, match=r"^images must have shape \(.*\), got \(2, 5, 3\)$"):
+        checks.check_shape("images", torch.zeros(2, 5, 3), *shape)
+
+
+def test_a_repeated_letter_means_one_size():
+    checks.check_shape("x", torch.zeros(4, 4, 3), "N", "N", "C")
+    with pytest.raises(ValueError, match=r"x must have shape \(N,\), got \(\)"):
+        checks.check_shape("x", torch.zeros(()), "N")
+
+
+def test_something_else_than_a_tensor_is_a_type_error():
+    with pytest.raises(TypeError, match="x must be a tensor, got list"):
+        checks.check_shape("x", [1.0], "N")
+
+
+@pytest.mark.parametrize("value", [0, -3])
+def test_sizes_below_one_are_named(value):
+    with pytest.raises(ValueError, match=f"stride must be at least 1, got {value}"):
+        checks.check_positive(kernel=1, stride=value)
+
+
+@pytest.mark.parametrize("value", [1.0, True, "2", None])
+def test_sizes_are_integers(value):
+    with pytest.raises(TypeError, match="kernel must be an integer, got"):
+        checks.check_positive(kernel=value)
+
+
+def test_numbers_have_closed_limits():
+    checks.check_between(0, 1, dropout=0, rate=1.0)
+    for wrong in (-0.001, 1.001, float("nan")):
+        with pytest.raises(ValueError, match=r"dropout must lie in \[0, 1\], got"):
+            checks.check_between(0, 1, dropout=wrong)
+    with pytest.raises(TypeError, match="dropout must be a number, got str"):
+        checks.check_between(0, 1, dropout="a")
+
+
+def test_choices_are_listed():
+    checks.check_choice(("max", "min"), kind="min")
+    with pytest.raises(ValueError, match="kind must be one of 'max', 'min', got 'median'"):
+        checks.check_choice(("max", "min"), kind="median")
+
+
+# ---- claims ------------------------------------------------------------------------------------
+
+
+def test_a_claim_prints_the_tolerance_and_never_the_difference(capsys):
+    checks.check("a", torch.tensor([1.0]), torch.tensor([1.0 + 1e-6]))
+    checks.check("b", 1.0, torch.tensor(1.0 + 1e-12, dtype=torch.float64))
+    checks.check("c", torch.tensor([1.0]), torch.tensor([1.4]), within=0.5)
+    checks.check("d", torch.tensor([3]), torch.tensor([3]))
+    checks.check("e", torch.tensor(True))
+    assert capsys.readouterr().out.splitlines() == [
+        "✓ a  (float32, max |Δ| ≤ 1e-05)",
+        "✓ b  (float64, max |Δ| ≤ 1e-10)",
+        "✓ c  (float32, max |Δ| ≤ 5e-01)",
+        "✓ d  (int64, equal)",
+        "✓ e",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (torch.tensor([1.0]), torch.tensor([1.0 + 3e-5])),
+        (torch.tensor([1.0]).double(), torch.tensor([1.0 + 1e-9], dtype=torch.float64)),
+        (torch.tensor([1.0]), torch.tensor([float("nan")])),
+        (torch.tensor([float("nan")]), torch.tensor([float("nan")])),
+        (torch.tensor([float("inf")]), torch.tensor([-float("inf")])),
+        (torch.tensor([3]), torch.tensor([4])),
+        (torch.zeros(2), torch.zeros(2, 1)),
+        (False, None),
+        (torch.tensor(False), None),
+    ],
+)
+def test_a_false_claim_fails_and_is_named(ours, theirs):
+    with pytest.raises(AssertionError, match="the claim"):
+        checks.check("the claim", ours, theirs)
+
+
+def test_the_weaker_of_two_precisions_sets_the_tolerance(capsys):
+    checks.check("mixed", torch.tensor([1.0]), torch.tensor([1.0 + 1e-6]).double())
+    assert "float32" in capsys.readouterr().out
+
+
+def test_equal_infinities_are_equal():
+    checks.check("masked", torch.tensor([-torch.inf, 1.0]), torch.tensor([-torch.inf, 1.0]))
+
+
+def test_a_claim_without_reference_needs_one_truth_value():
+    with pytest.raises(TypeError, match="ours must be one truth value"):
+        checks.check("many", torch.tensor([True, True]))
+
+
+# ---- what a run measured -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def standard(monkeypatch):
+    monkeypatch.setenv("DLNOTES_PROFILE", "standard")
+
+
+def test_a_record_shows_value_bounds_and_baseline(standard, capsys):
+    checks.record("test_accuracy", 0.9912, at_least=0.985, baseline=0.1135, unit="%")
+    checks.record("loss", 1.5, at_most=2, unit="nats")
+    assert capsys.readouterr().out.splitlines() == [
+        "test_accuracy = 99.12 %  (at least 98.50 %, baseline 11.35 %)",
+        "loss = 1.5 nats  (at most 2 nats)",
+    ]
+
+
+@pytest.mark.parametrize("bound", [dict(at_least=0.5), dict(at_most=0.3), {}])
+@pytest.mark.parametrize("profile", ["smoke", "standard", "full"])
+def test_a_number_outside_its_bounds_fails_unless_smoke(monkeypatch, bound, profile):
+    monkeypatch.setenv("DLNOTES_PROFILE", profile)
+    value = 0.4 if bound else float("nan")
+    if profile == "smoke":
+        checks.record("x", value, **bound)
+    else:
+        with pytest.raises(AssertionError, match="outside its bounds"):
+            checks.record("x", value, **bound)
+    checks.record("x", 0.5, at_least=0.5, at_most=0.5)
+
+
+def test_a_record_in_a_notebook_carries_its_exact_value(standard):
+    code = (
+        "from IPython.testing.globalipapp import start_ipython; ip = start_ipython()\n"
+        "from IPython.utils.capture import capture_output\n"
+        "import json, dlnotes\n"
+        "with capture_output() as caught: dlnotes.record('x', 1/3, at_least=0.1, baseline=0.2)\n"
+        "data = caught.outputs[0].data\n"
+        "print(json.dumps(data['application/vnd.dlnotes.record+json']), data['text/plain'])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    line = out.stdout.strip().splitlines()[-1]
+    entry, text = json.loads(line[: line.rindex("}") + 1]), line[line.rindex("}") + 2 :]
+    assert entry["value"] == 1 / 3 and entry["profile"] == "standard" and "at_most" not in entry
+    assert entry["at_least"] == 0.1 and entry["baseline"] == 0.2 and entry["peak_memory_mib"] > 10
+    assert text == "x = 0.3333  (at least 0.1, baseline 0.2)"
+
+
+def test_the_profile_comes_from_the_environment(monkeypatch):
+    monkeypatch.delenv("DLNOTES_PROFILE", raising=False)
+    assert dlnotes.profile() == "standard"
+    monkeypatch.setenv("DLNOTES_PROFILE", "full")
+    assert dlnotes.profile() == "full"
+    monkeypatch.setenv("DLNOTES_PROFILE", "fast")
+    with pytest.raises(ValueError, match=r"DLNOTES_PROFILE must be one of 'smoke', .*got 'fast'"):
+        dlnotes.profile()
+
+
+def test_begin_seeds_and_sets_the_profile_of_the_process(monkeypatch, capsys):
+    monkeypatch.setenv("DLNOTES_PROFILE", "standard")
+    dlnotes.begin("smoke", 3)
+    assert torch.equal(torch.rand(2), torch.rand(2, generator=torch.Generator().manual_seed(3)))
+    assert dlnotes.profile() == "smoke"
+    line = capsys.readouterr().out
+    assert "profile smoke · seed 3" in line and torch.__version__ in line
+    with pytest.raises(ValueError, match="profile must be one of"):
+        dlnotes.begin("fast", 0)
+    with pytest.raises(ValueError, match="seed must be at least 0, got -1"):
+        dlnotes.begin("smoke", -1)
+
+
+def test_show_prints_a_source_and_refuses_a_value(capsys):
+    dlnotes.show(checks.check_positive)
+    assert "def check_positive(**sizes: int)" in capsys.readouterr().out
+    with pytest.raises(TypeError, match="item must be a class, function or module, got 3"):
+        dlnotes.show(3)
+
+
+def test_unknown_attributes_of_the_package_are_named():
+    with pytest.raises(AttributeError, match="no attribute 'lstm_cell'"):
+        dlnotes.lstm_cell  # noqa: B018
+    assert "record" in dir(dlnotes)
