@@ -1,0 +1,168 @@
+"""dlnotes.plotting: figures show the numbers they were given, in colours all can tell apart."""
+
+import base64
+import io
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.colors import to_rgb
+from PIL import Image
+
+from dlnotes import plotting
+
+
+def draw(fig):
+    fig.canvas.draw()
+    return fig
+
+
+def pixels(fig):
+    bundle, _ = plotting.image_bundle(fig, "a picture of some numbers")
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(bundle["image/png"]))).convert("RGB"))
+
+
+def test_a_bundle_holds_a_white_png_of_the_width_of_a_page_and_its_description():
+    fig = plotting.curves({"a": [1.0, 2.0]}, xlabel="x", ylabel="y")
+    alt = "a line that rises from one to two"
+    bundle, metadata = plotting.image_bundle(fig, alt)
+    assert metadata == {"image/png": {"alt": alt}} and bundle["text/plain"] == f"Figure: {alt}"
+    image = pixels(fig)
+    assert image.shape[1] == round(plotting.WIDTH * plotting.DPI)
+    assert (image[0, 0] == 255).all()
+
+
+def test_a_figure_without_description_is_refused():
+    with pytest.raises(ValueError, match="alt must describe the figure"):
+        plotting.show(plotting.figure()[0], alt="a figure ")
+
+
+# Machado et al. (2009), severity 1: what a person without the red or green cones sees, linear RGB
+DEFICIENCIES = {
+    "protan": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deutan": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+}
+
+
+def lab(rgb):
+    """CIELAB of linear RGB."""
+    xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    t = xyz @ np.clip(rgb, 0, 1) / [0.9505, 1, 1.089]
+    f = np.where(t > 0.008856, np.cbrt(t), 7.787 * t + 16 / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+@pytest.mark.parametrize("kind", [None, *DEFICIENCIES])
+def test_the_first_six_colours_stay_apart_for_everyone(kind):
+    colours = []
+    for colour in plotting.COLORS[:6]:
+        s = np.array(to_rgb(colour))
+        linear = np.where(s <= 0.04045, s / 12.92, ((s + 0.055) / 1.055) ** 2.4)
+        colours.append(lab(np.array(DEFICIENCIES[kind]) @ linear if kind else linear))
+    distances = [np.linalg.norm(a - b) for i, a in enumerate(colours) for b in colours[:i]]
+    assert min(distances) > 10  # a just noticeable difference is about 2.3
+
+
+def test_curves_draw_mean_and_band_of_several_runs():
+    runs = torch.tensor([[1.0, 2.0, 3.0], [3.0, 4.0, 5.0]])
+    fig = plotting.curves(
+        {"runs": ([10, 20, 30], runs), "one": [0.0, 1.0, 2.0]},
+        xlabel="step",
+        ylabel="loss (nats)",
+        levels={"chance": 2.3},
+    )
+    (ax,) = draw(fig).axes
+    assert ax.lines[0].get_xdata().tolist() == [10, 20, 30]
+    assert ax.lines[0].get_ydata().tolist() == [2, 3, 4]
+    band = ax.collections[0].get_paths()[0].vertices[:, 1]
+    assert band.min() == 1 and band.max() == 5
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["runs", "one"]
+    assert ax.get_xlabel() == "step" and ax.get_ylabel() == "loss (nats)"
+    assert ax.lines[2].get_ydata() == [2.3, 2.3] and ax.texts[0].get_text() == "chance"
+    assert ax.lines[0].get_linestyle() != ax.lines[1].get_linestyle()
+
+
+def test_bars_show_mean_spread_and_every_seed():
+    fig = plotting.bars({"a": [1.0, 2.0, 6.0], "b": 2.0}, xlabel="accuracy (%)", format="{:.1f}")
+    (ax,) = draw(fig).axes
+    assert [bar.get_width() for bar in ax.patches] == [3.0, 2.0]
+    dots = next(line for line in ax.lines if line.get_marker() == "o")
+    assert dots.get_xdata().tolist() == [1.0, 2.0, 6.0]
+    assert [text.get_text() for text in ax.texts] == ["3.0", "2.0"]
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["a", "b"]
+
+
+@pytest.mark.parametrize("shape", [(7, 9, 5), (7, 1, 9, 5), (7, 3, 9, 5)])
+def test_image_grids_share_one_scale_and_keep_the_order(shape):
+    images = torch.rand(shape)
+    fig = plotting.image_grid(images, columns=4, titles=list("abcdefg"))
+    shown = [ax.images[0] for ax in fig.axes if ax.images]
+    assert len(shown) == 7 and len(fig.axes) == 8
+    assert {picture.get_clim() for picture in shown} == {(images.min().item(), images.max().item())}
+    third = images[2].permute(1, 2, 0) if shape[1] == 3 else images[2].reshape(9, 5)
+    np.testing.assert_array_equal(shown[2].get_array(), third.numpy())
+    assert [ax.get_title() for ax in fig.axes[:7]] == list("abcdefg")
+
+
+def test_image_grids_refuse_other_shapes():
+    for wrong in (torch.zeros(3, 3), torch.zeros(0, 3, 3)):
+        with pytest.raises(ValueError, match="images must have shape"):
+            plotting.image_grid(wrong)
+
+
+def test_matrix_writes_numbers_legibly_on_light_and_dark():
+    fig = plotting.matrix([[0.0, 1.0], [0.25, np.nan]], cmap="gray", format="{:.2f}")
+    (ax,) = draw(fig).axes
+    assert [(t.get_text(), t.get_color()) for t in ax.texts] == [
+        ("0.00", "white"),
+        ("1.00", "black"),
+        ("0.25", "white"),
+    ]
+    assert (
+        len(draw(plotting.matrix(torch.rand(30, 30))).axes) == 2
+    )  # too many numbers: a colour bar
+    with pytest.raises(ValueError, match="values must have shape"):
+        plotting.matrix([1.0, 2.0])
+
+
+def test_confusion_colours_only_the_errors():
+    fig = plotting.confusion(torch.tensor([[50, 2], [0, 40]]), ["cat", "dog"])
+    (ax,) = draw(fig).axes
+    np.testing.assert_array_equal(ax.images[0].get_array(), [[0, 2], [0, 0]])
+    assert [text.get_text() for text in ax.texts] == ["50", "2", "40"]
+    assert ax.get_xlabel() == "predicted class" and ax.get_ylabel() == "true class"
+
+
+def test_scatter_gives_each_class_a_colour_and_a_marker():
+    points, labels = torch.rand(30, 2), torch.arange(30) % 3
+    fig = plotting.scatter(points, labels, names=["a", "b", "c"])
+    (ax,) = draw(fig).axes
+    np.testing.assert_allclose(ax.collections[1].get_offsets(), points[labels == 1])
+    assert len({tuple(c.get_facecolor()[0]) for c in ax.collections}) == 3
+    assert len({len(c.get_paths()[0].vertices) for c in ax.collections}) > 1
+    with pytest.raises(ValueError, match=r"points must have shape \(N, 2\)"):
+        plotting.scatter(torch.rand(3, 3))
+
+
+def test_nothing_is_clipped():
+    """Ink must not touch the edge of the picture."""
+    figures = [
+        plotting.curves({"a": [1, 1000.0]}, xlabel="x", ylabel="y", log="y", title="A title"),
+        plotting.bars({"a long name of a model": [97.1, 98.2], "b": 10.0}, xlabel="accuracy (%)"),
+        plotting.matrix(torch.rand(5, 5), xlabel="key", ylabel="query"),
+        plotting.confusion(torch.eye(10), ["ankle boot"] * 10),
+        plotting.image_grid(torch.rand(6, 8, 8), columns=3, titles=["title"] * 6, title="All"),
+        plotting.scatter(torch.rand(9, 2), torch.arange(9) % 2, names=["one class", "another"]),
+    ]
+    for fig in figures:
+        image = pixels(fig)
+        edges = [image[0], image[-1], image[:, 0], image[:, -1]]
+        assert all((edge == 255).all() for edge in edges)
