@@ -1,6 +1,5 @@
 """The state of a training run, and how it is kept; ``dlnotes.training`` holds the loop."""
 
-import hashlib
 import itertools
 import math
 import time
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from dlnotes import _weights
+from dlnotes import _checkpoints, _weights
 from dlnotes._batches import Batch, batches, mode
 from dlnotes.checks import check_choice
 
@@ -80,7 +79,7 @@ def load_checkpoint(folder: str | Path, model: nn.Module, *, best: bool = False)
         best: take the weights of the best epoch; the run must have had a ``monitor``.
     """
     folder = Path(folder)
-    state = _weights.read_checkpoint(folder)
+    state = _checkpoints.read(folder)
     if state is None:
         raise FileNotFoundError(f"folder {folder} holds no checkpoint")
     if best and state["best"] is None:
@@ -170,7 +169,7 @@ class Run:
         self.epoch_start = self.shuffling.get_state()
         self.history, self.best_file = History(), None
         self.pending: list[tuple[float, dict[str, Tensor]]] = []
-        self.settings = _settings(job, optimizer)
+        self.settings = _checkpoints.settings(job, optimizer)
         if job.checkpoint is not None:
             self.resume(job.checkpoint)
         self.clock = time.perf_counter() - self.history.seconds
@@ -254,9 +253,11 @@ class Run:
         devices = [self.fabric.device] if self.fabric.device.type == "cuda" else []
         model = self.job.model
         with torch.random.fork_rng(devices=devices), mode(model, training=False), torch.no_grad():
-            values = {name: float(value) for name, value in self.job.validate(model).items()}
+            values = self.job.validate(model)
+        if not isinstance(values, dict):
+            raise TypeError(f"validate must return a dict of numbers, got {type(values).__name__}")
         _check_names("validate", values, (*_OF_AN_EPOCH, "train_loss"))
-        return values
+        return {name: float(value) for name, value in values.items()}
 
     def is_best(self, row: dict[str, float]) -> bool:
         name, sign = self.job.monitor.removeprefix("-"), -1 if self.job.monitor[0] == "-" else 1
@@ -282,14 +283,14 @@ class Run:
             "epoch_start": self.epoch_start,
             "shuffling": self.shuffling.get_state(),
             "augmentation": self.augmentation.get_state(),
-            "random": _random_state(self.fabric),
+            "random": _checkpoints.random_state(self.fabric),
             "optimizer": self.plain_optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict(),
             "history": self.history.to_dict(),
             "best": self.best_file,
         }
         if self.fabric.is_global_zero:
-            _weights.save_checkpoint(
+            _checkpoints.save(
                 self.job.checkpoint, self.job.model, state, is_best=self.best_file == "new"
             )
             self.best_file = state["best"]
@@ -298,12 +299,12 @@ class Run:
         """Take over the state of a checkpoint, if there is one, made with the same settings."""
         if not self.job.resume:
             if self.fabric.is_global_zero:  # nothing may name files that will be overwritten
-                (folder / _weights.STATE).unlink(missing_ok=True)
+                (folder / _checkpoints.STATE).unlink(missing_ok=True)
             return
-        state = _weights.read_checkpoint(folder)
+        state = _checkpoints.read(folder)
         if state is None:
             return
-        _check_settings(folder, state, self.settings, self.job)
+        _checkpoints.check_settings(folder, state, self.settings, self.job)
         _weights.load(folder / state["last"], self.job.model)
         self.step, self.done, self.best_file = state["step"], state["done"], state["best"]
         self.epoch_start = state["epoch_start"]
@@ -312,20 +313,13 @@ class Run:
         self.plain_optimizer.load_state_dict(state["optimizer"])
         self.scheduler.load_state_dict(state["scheduler"])
         self.history = History.from_dict(state["history"])
-        _set_random_state(self.fabric, state["random"])
+        _checkpoints.set_random_state(self.fabric, state["random"])
 
 
 def _check_names(function: str, names: Iterable[str], taken: Iterable[str]) -> None:
     clash = sorted(set(names) & set(taken))
     if clash:
         raise ValueError(f"{function} must not use the names {', '.join(taken)}, got {clash[0]!r}")
-
-
-def _digest(x: Tensor) -> str:
-    """Return a digest of up to 64 samples spread over the data: enough to tell data sets apart."""
-    some = x[torch.linspace(0, len(x) - 1, min(64, len(x))).long().to(x.device)]
-    raw = some.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes()
-    return hashlib.sha256(raw).hexdigest()[:12]
 
 
 def _optimizer(job: Job) -> Optimizer:
@@ -335,58 +329,3 @@ def _optimizer(job: Job) -> Optimizer:
     kinds = {p.device.type for p in parameters}
     plain = all(p.is_floating_point() for p in parameters) and kinds <= {"cpu", "cuda"}
     return torch.optim.AdamW(parameters, lr=job.learning_rate, fused=plain)
-
-
-def _settings(job: Job, optimizer: Optimizer) -> dict[str, Any]:
-    """Return what a resumed run must share with the one that wrote the checkpoint."""
-    skip = {"fused", "foreach", "capturable", "differentiable"}  # how to compute, not what
-    options = {key: value for key, value in optimizer.defaults.items() if key not in skip}
-    settings = {f"model.{name}": tuple(p.shape) for name, p in job.model.named_parameters()}
-    settings |= {f"train[{i}]": (*x.shape, x.dtype, _digest(x)) for i, x in enumerate(job.data)}
-    settings["optimizer"] = f"{type(optimizer).__name__} {options}"
-    names = "batch_size schedule warmup monitor precision processes accumulate clip_norm seed"
-    return {key: str(value) for key, value in settings.items()} | {
-        name: str(getattr(job, name)) for name in names.split()
-    }
-
-
-def _check_settings(
-    folder: Path, state: dict[str, Any], settings: dict[str, str], job: Job
-) -> None:
-    """Raise unless a checkpoint can be continued with these settings."""
-    remedy = "use another folder, or resume=False to overwrite it"
-    old = state["settings"]
-    for name in [*settings, *old]:
-        if old.get(name) != settings.get(name):
-            raise ValueError(
-                f"checkpoint {folder} comes from other settings: {name} was "
-                f"{old.get(name, 'missing')}, is {settings.get(name, 'missing')}; {remedy}"
-            )
-    if state["step"] > job.total:
-        raise ValueError(
-            f"checkpoint {folder} is at step {state['step']}, beyond the {job.total} asked for; "
-            f"{remedy}"
-        )
-    if state["total"] != job.total and (job.schedule or job.warmup):
-        raise ValueError(
-            f"checkpoint {folder} has a schedule for {state['total']} steps, which cannot become "
-            f"{job.total}; {remedy}"
-        )
-
-
-def _random_state(fabric: Any) -> dict[str, Tensor]:
-    """Return the state of torch's own generators, one row per process."""
-    states = {"cpu": torch.get_rng_state()}
-    if fabric.device.type == "cuda":
-        states["cuda"] = torch.cuda.get_rng_state(fabric.device)
-    if fabric.world_size == 1:
-        return {name: state[None] for name, state in states.items()}
-    return {name: fabric.all_gather(state).cpu() for name, state in states.items()}
-
-
-def _set_random_state(fabric: Any, states: dict[str, Tensor]) -> None:
-    # a clone: torch reads the state from the start of the storage, whatever the row
-    own = {name: state[fabric.global_rank].clone() for name, state in states.items()}
-    torch.set_rng_state(own["cpu"])
-    if fabric.device.type == "cuda" and "cuda" in own:
-        torch.cuda.set_rng_state(own["cuda"], fabric.device)

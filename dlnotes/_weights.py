@@ -1,4 +1,4 @@
-"""Weights on disk: the shipped ones with their checksums, and the checkpoints of a training run.
+"""Weights on disk: files of weights, and the shipped ones with their checksums.
 
 Weights are safetensors, which hold numbers and never code. Every file is written beside its place
 and then moved there, so that a process killed at any moment leaves the old file or the new one.
@@ -181,47 +181,3 @@ def write(path: Path, write_to: Callable[[Path], Any]) -> None:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-# ---- checkpoints of a training run -------------------------------------------------------------
-
-STATE = "last.pt"
-
-
-def save_checkpoint(
-    folder: Path, model: nn.Module, state: dict[str, Any], *, is_best: bool
-) -> None:
-    """Write a checkpoint: weights under new names first, then, at once, the state that names them.
-
-    Args:
-        folder: made where it is missing.
-        model: its weights become the last ones.
-        state: tensors, numbers, strings, lists and dicts; gets the entries "last" and "best", the
-            names of the files of weights.
-        is_best: the weights are also the best so far.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    step = state["step"]
-    state["last"] = f"last-{step:08d}.safetensors"
-    save(folder / state["last"], model)
-    if is_best:
-        state["best"] = f"best-{step:08d}.safetensors"
-        save(folder / state["best"], model)
-    write(folder / STATE, lambda temporary: torch.save(state, temporary))
-    for path in folder.iterdir():  # what older checkpoints and killed processes left
-        ours = re.fullmatch(r"(last|best)-\d+\.safetensors|\..*\.part", path.name)
-        if ours and path.name not in (state["last"], state["best"]):
-            path.unlink(missing_ok=True)
-
-
-def read_checkpoint(folder: Path) -> dict[str, Any] | None:
-    """Return the state of the last checkpoint; None where there is none."""
-    path = folder / STATE
-    if not path.is_file():
-        return None
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever a damaged zip file or pickle makes torch raise
-        raise DataError(
-            f"checkpoint {path} is damaged: {error}. Delete {folder} and train from the start."
-        ) from error

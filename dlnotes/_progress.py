@@ -1,0 +1,105 @@
+"""What a run shows of itself, and how Ctrl-C ends it; used by ``dlnotes.training``."""
+
+import signal
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+from dlnotes._run import History, Job, Run
+
+
+@contextmanager
+def progress_bar(fabric: Any, job: Job, run: Run) -> Iterator[Callable[[], None]]:
+    """Yield a function that brings the progress bar up to date, at most twice a second."""
+    if not job.progress or not fabric.is_global_zero or run.finished():
+        yield lambda: None
+        return
+    bar, finish = _new_bar(job, run)
+    shown = time.perf_counter() - 1
+
+    def show() -> None:
+        nonlocal shown
+        now = time.perf_counter()
+        if now - shown < 0.5 and run.step < job.total:
+            return
+        shown = now
+        bar.set_postfix_str(_status(run.history), refresh=False)
+        bar.update(run.step - bar.n)
+
+    try:
+        with bar:
+            yield show
+    finally:
+        finish()
+
+
+def _new_bar(job: Job, run: Run) -> tuple[Any, Callable[[], None]]:
+    """Return a bar of tqdm, and what to do when it is closed."""
+    options = {"total": job.total, "initial": run.step, "desc": job.description or None}
+    options |= {"unit": "step", "miniters": 1, "mininterval": 0}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about ipywidgets, where they are missing
+        # a process of its own has no way to a notebook's widgets
+        tqdm = import_module("tqdm.auto" if job.processes == 1 else "tqdm").tqdm
+    notebook = sys.modules.get("tqdm.notebook")
+    if notebook is None or not issubclass(tqdm, notebook.tqdm):
+        return tqdm(**options), lambda: None
+    from IPython.display import display
+
+    bar = tqdm(**options, display=False)
+    handle = display(bar.container, display_id=True)
+    # the notebook stores the text of the bar as displayed: without this, that of its beginning
+    return bar, lambda: handle.update(bar.container)
+
+
+def _status(history: History) -> str:
+    """Return the newest loss and the newest values of ``validate``."""
+    parts = [f"loss {history.steps[-1]['loss']:.4g}"] if history.steps else []
+    for name, value in (history.epochs[-1] if history.epochs else {}).items():
+        if name not in ("step", "epoch", "seconds") and not name.startswith("train_"):
+            parts.append(f"{name} {value:.4g}")
+    return ", ".join(parts)
+
+
+@contextmanager
+def interrupts(job: Job) -> Iterator[list[bool]]:
+    """Yield a list that is no longer empty after Ctrl-C, so that the loop ends after a whole step.
+
+    A second Ctrl-C raises at once. With several processes Ctrl-C ends them all, unsaved: they could
+    not agree on a step to stop at.
+    """
+    stop: list[bool] = []
+    main = threading.current_thread() is threading.main_thread()
+    if not main or job.processes > 1 or not callable(signal.getsignal(signal.SIGINT)):
+        yield stop
+        return
+
+    def handle(*_: Any) -> None:
+        if stop:
+            raise KeyboardInterrupt
+        stop.append(True)
+
+    previous = signal.signal(signal.SIGINT, handle)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def report_interrupt(job: Job, run: Run) -> None:
+    where = f"saved in {job.checkpoint}" if job.checkpoint is not None else "not saved"
+    message = f"stopped after step {run.step} of {job.total}, {where}"
+    if job.checkpoint is not None:
+        message += "; the same call goes on from there"
+    print(message)
+    if not in_notebook():
+        raise KeyboardInterrupt(message)
+
+
+def in_notebook() -> bool:
+    return "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None
