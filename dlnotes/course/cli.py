@@ -1,0 +1,283 @@
+"""The command line ``dlnotes``: list, run, read, check, train and publish the course."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from dlnotes import course
+from dlnotes.course import Chapter
+
+# What a command needs is imported inside it: `dlnotes list` must not wait for papermill or torch.
+
+app = typer.Typer(
+    help="dlnotes, a course on deep-learning architectures. Chapters are named by number or name: "
+    "2, cnn, 02_cnn.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+console = Console()
+
+PROFILES = ("smoke", "standard", "full")
+Chapters = Annotated[list[str] | None, typer.Argument(help="all that are built, if none is named")]
+OneChapter = Annotated[str, typer.Argument(help="such as cnn")]
+Profile = Annotated[str, typer.Option(help="smoke (seconds), standard (minutes) or full")]
+Seed = Annotated[int, typer.Option(min=0, help="of everything random")]
+Jobs = Annotated[int, typer.Option(min=1, help="how many notebooks at a time")]
+Offline = Annotated[bool, typer.Option(help="fetch with npm what browsers load from elsewhere")]
+Check = Annotated[bool, typer.Option("--check", help="only look; exit 1 if it would change")]
+
+
+def main() -> None:
+    """Run the command line; a wrong argument is one line, not a traceback."""
+    try:
+        app()
+    except (ValueError, FileNotFoundError, ModuleNotFoundError, RuntimeError) as error:
+        Console(stderr=True, soft_wrap=True).print(f"[red]dlnotes:[/red] {error}", highlight=False)
+        sys.exit(2)
+
+
+def _chosen(names: list[str] | None) -> list[Chapter]:
+    """Return the named chapters, or all that are built."""
+    if not names:
+        return course.built()
+    chapters = [course.find(name) for name in names]
+    for chapter in chapters:
+        if not chapter.built:
+            raise ValueError(f"chapter {chapter.name} has no notebook yet")
+    return chapters
+
+
+def _check_profile(profile: str) -> None:
+    if profile not in PROFILES:
+        raise ValueError(f"profile must be one of {', '.join(PROFILES)}, got {profile!r}")
+
+
+# ---- read and run ------------------------------------------------------------------------------
+
+
+@app.command("list")
+def list_() -> None:
+    """Show the chapters: what is built, how long it takes, what is stale."""
+    from dlnotes.course import notebooks
+    from dlnotes.course.digest import digest
+    from dlnotes.course.readme import run_minutes
+    from dlnotes.course.runner import results
+
+    measured = results()
+    table = Table("chapter", "kind", "ids", "read", "run", "outputs")
+    for chapter in course.CHAPTERS:
+        state = "[dim]to come[/]"
+        if chapter.built:
+            notebook = notebooks.read(chapter.path)
+            stored = notebook.metadata.get("dlnotes", {}).get("digest")
+            fresh = stored == digest(notebook)
+            state = "[green]stored[/]" if fresh else "[red]stale[/]" if stored else "[red]none[/]"
+        run = run_minutes(measured.get(chapter.name))
+        times = f"{chapter.read_minutes} min", f"{run} min" if run else "–"
+        kind = " ".join(tag[0].upper() for tag in chapter.tags)
+        table.add_row(chapter.name, kind, chapter.prefix or "", *times, state)
+    console.print(table)
+    console.print("D discriminative, G generative; ids: of the notes' items; run: at standard")
+
+
+@app.command()
+def lab() -> None:
+    """Open the course in JupyterLab."""
+    start = course.CHAPTERS[0]
+    page = start.path if start.built else course.notebooks_folder()
+    raise typer.Exit(subprocess.call([sys.executable, "-m", "jupyter", "lab", str(page)]))
+
+
+@app.command()
+def run(
+    chapters: Chapters = None,
+    profile: Profile = "standard",
+    seed: Seed = 0,
+    jobs: Jobs = 1,
+    out: Annotated[Path, typer.Option(help="folder for the executed copies")] = Path("runs"),
+    force: Annotated[bool, typer.Option("--force", help="run finished ones again")] = False,
+    store: Annotated[
+        bool, typer.Option("--store", help="keep outputs and numbers in notebooks/ (standard only)")
+    ] = False,
+    solutions: Annotated[
+        bool, typer.Option("--solutions", help="the solutions in place of the chapters")
+    ] = False,
+) -> None:
+    """Run notebooks; finished ones are not run again, and the first cell that fails is shown."""
+    from dlnotes.course import runner
+    from dlnotes.course.console import run_with_bars, show_runs
+
+    _check_profile(profile)
+    if store and (profile != "standard" or solutions):
+        raise ValueError("--store keeps the chapters at --profile standard only")
+    chosen = _chosen(chapters)
+    folder = out / profile / "solutions" if solutions else out / profile
+    paths = [c.solutions for c in chosen if c.solutions.is_file()]
+    if not solutions:
+        paths = [c.path for c in chosen]
+    options = {"profile": profile, "seed": seed, "out": folder, "jobs": jobs, "force": force}
+    found = run_with_bars(console, paths, **options)
+    if store:
+        for chapter, result in zip(chosen, found, strict=True):
+            if result.status != "failed":
+                runner.store(chapter, result)
+    show_runs(console, found)
+    if any(result.status == "failed" for result in found):
+        raise typer.Exit(1)
+
+
+@app.command()
+def train(
+    chapter: OneChapter,
+    profile: Profile = "full",
+    seed: Seed = 0,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="from which an interrupted training goes on")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="folder for the weights [data/weights for full]")
+    ] = None,
+) -> None:
+    """Train the weights which a chapter ships, as its recipe says."""
+    from dlnotes.course.train import train as train_chapter
+
+    _check_profile(profile)
+    found = course.find(chapter)
+    folder = checkpoint or Path("runs") / "checkpoints" / f"{found.name}-{profile}-{seed}"
+    done = train_chapter(found, profile=profile, seed=seed, checkpoint=folder, out=out)
+    if done.path is None:
+        console.print(f"interrupted; the same command goes on from {folder}")
+        raise typer.Exit(130)
+    table = Table("metric", "value", title=f"{done.path.name}, trained in {done.seconds:.0f} s")
+    for name, value in done.metrics.items():
+        table.add_row(name, f"{value:.4f}")
+    console.print(table)
+
+
+# ---- check -------------------------------------------------------------------------------------
+
+
+@app.command()
+def check(
+    notebooks: Annotated[
+        bool, typer.Option("--notebooks", help="also the rules that every notebook keeps")
+    ] = False,
+) -> None:
+    """Check this machine: versions, data files, and that its devices compute right."""
+    from dlnotes.course import check as checks
+
+    good = _show_checks("environment", checks.environment())
+    good &= _show_checks("data", checks.data_files())
+    good &= _show_checks("devices", checks.devices())
+    if notebooks:
+        from dlnotes.course.anatomy import faults
+
+        paths = [path for c in course.built() for path in (c.path, c.solutions) if path.is_file()]
+        found = [(path.name, fault, False) for path in paths for fault in faults(path)]
+        good &= _show_checks("notebooks", found or [("all", "keep the rules", True)])
+    if not good:
+        raise typer.Exit(1)
+
+
+def _show_checks(title: str, rows: Iterable[tuple[str, str, bool]]) -> bool:
+    """Print what was looked at and return whether all is well."""
+    table = Table("", "", "", title=title, show_header=False, title_justify="left")
+    good = True
+    for name, verdict, passed in rows:
+        table.add_row("[green]✓[/]" if passed else "[red]✗[/]", name, verdict)
+        good &= passed
+    console.print(table)
+    return good
+
+
+# ---- write -------------------------------------------------------------------------------------
+
+
+@app.command("format")
+def format_(chapters: Chapters = None, check: Check = False) -> None:
+    """Bring notebooks and their solutions into the one form they have in git."""
+    from dlnotes.course import notebooks
+
+    changed = [
+        path
+        for chapter in _chosen(chapters)
+        for path in (chapter.path, chapter.solutions)
+        if path.is_file() and notebooks.format_file(path, check=check)
+    ]
+    _report(changed, check)
+
+
+@app.command()
+def readme(check: Check = False) -> None:
+    """Write the tables of README.md anew."""
+    from dlnotes.course.notebooks import write
+    from dlnotes.course.readme import updated_readme
+
+    path = course.root() / "README.md"
+    before = path.read_text(encoding="utf-8")
+    after = updated_readme(before)
+    if after != before and not check:
+        write(path, after)
+    _report([path] if after != before else [], check)
+
+
+@app.command()
+def address(
+    url: Annotated[str | None, typer.Argument(help="https://github.com/OWNER/REPOSITORY")] = None,
+) -> None:
+    """Check that every link names this repository; with URL, rewrite them for a fork."""
+    from dlnotes.course.readme import foreign_addresses, rewrite_address
+    from dlnotes.course.sources import address as current
+
+    if url is not None:
+        _report(rewrite_address(url), check=False)
+        return
+    foreign = foreign_addresses()
+    for place in foreign:
+        console.print(f"not {current()}: {place}")
+    if foreign:
+        raise typer.Exit(1)
+    console.print(current())
+
+
+def _report(changed: list[Path], check: bool) -> None:
+    for path in changed:
+        shown = os.path.relpath(path)
+        console.print(f"{'would change' if check else 'written'}: {shown}", highlight=False)
+    if check and changed:
+        raise typer.Exit(1)
+
+
+# ---- publish -----------------------------------------------------------------------------------
+
+
+@app.command()
+def slides(
+    chapters: Chapters = None,
+    out: Annotated[Path, typer.Option(help="folder")] = Path("build/slides"),
+    offline: Offline = False,
+) -> None:
+    """Make a deck of slides from each chapter."""
+    from dlnotes.course import publish
+
+    for chapter in _chosen(chapters):
+        console.print(f"written: {publish.slides(chapter, out, offline=offline)}", highlight=False)
+
+
+@app.command()
+def site(
+    out: Annotated[Path, typer.Option(help="folder")] = Path("build/site"),
+    offline: Offline = False,
+) -> None:
+    """Build the course as a website, from the stored outputs."""
+    from dlnotes.course import publish
+
+    console.print(f"written: {publish.site(out, offline=offline)}", highlight=False)

@@ -1,0 +1,222 @@
+"""The one form that a notebook may have in git.
+
+``canonical`` is idempotent and keeps what a reader sees. It fixes what tools write differently:
+format 4.5; cell ids, kept once they are set; only the metadata we use; the package's own source in
+cells tagged ``source:``; the one text of the set-up cell; execution counts where there are outputs
+(nbval refuses outputs without); merged streams; no progress bars, widget state or memory addresses.
+"""
+
+import hashlib
+import json
+import math
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+
+from dlnotes.course.sources import package_source, with_bootstrap
+
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+INJECTED = "injected-parameters"
+WIDGET = "application/vnd.jupyter.widget-view+json"
+_VALID_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+_PROGRESS_BAR = re.compile(r"\d+%\|.*\||\d+it \[|\[\d\d:\d\d[<,\]]")
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]{6,}")
+
+
+# ---- files -------------------------------------------------------------------------------------
+
+
+def read(path: Path) -> NotebookNode:
+    """Return the notebook, every cell with an id that depends on its content only."""
+    return parse(Path(path).read_text(encoding="utf-8"))
+
+
+def parse(text: str) -> NotebookNode:
+    """Return the notebook in this JSON text."""
+    raw = json.loads(text)
+    if raw.get("nbformat") != 4:
+        raise ValueError(f"nbformat must be 4, got {raw.get('nbformat')}: open and save it in Lab")
+    raw["nbformat_minor"] = 5
+    seen: set[str] = set()
+    for cell in raw["cells"]:
+        cell["id"] = _unused_id(cell, seen)
+        seen.add(cell["id"])
+    return nbformat.reads(json.dumps(raw), as_version=4)
+
+
+def _unused_id(cell: dict, seen: set[str]) -> str:
+    """Return the cell's id if it is valid and free, else one made from the source."""
+    name = cell.get("id", "")
+    source, copy = "".join(cell["source"]), 0
+    while not _VALID_ID.fullmatch(name) or name in seen:
+        name = hashlib.sha256(f"{cell['cell_type']}\0{source}\0{copy}".encode()).hexdigest()[:8]
+        copy += 1
+    return name
+
+
+def write(path: Path, text: str) -> None:
+    """Write a text file as a whole or not at all."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        os.chmod(name, path.stat().st_mode & 0o777 if path.exists() else 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def format_file(path: Path, *, check: bool = False) -> bool:
+    """Bring a notebook into canonical form; return whether it had another form.
+
+    Args:
+        path: the notebook.
+        check: only look.
+    """
+    before = Path(path).read_text(encoding="utf-8")
+    after = canonical(before)
+    if before != after and not check:
+        write(path, after)
+    return before != after
+
+
+# ---- canonical form ----------------------------------------------------------------------------
+
+
+def canonical(text: str) -> str:
+    """Return the JSON text of a notebook in its one form."""
+    return dump(tidy(parse(text)))
+
+
+def dump(notebook: NotebookNode) -> str:
+    """Return the JSON text of a notebook, keys sorted, with the newline that ends a text file."""
+    return nbformat.writes(notebook, version=nbformat.NO_CONVERT).rstrip("\n") + "\n"
+
+
+def tidy(notebook: NotebookNode) -> NotebookNode:
+    """Bring a parsed notebook into its one form, in place."""
+    ours = notebook.metadata.get("dlnotes", {})
+    notebook.metadata = nbformat.from_dict(
+        {"kernelspec": KERNEL, "language_info": {"name": "python"}}
+        | ({"dlnotes": {key: ours[key] for key in sorted(ours)}} if ours else {})
+    )
+    notebook.cells = [cell for cell in notebook.cells if cell.source.strip()]
+    number = 0
+    for cell in notebook.cells:
+        cell.metadata = _cell_metadata(cell.metadata)
+        if not cell.get("attachments", True):
+            del cell["attachments"]
+        cell.source = cell.source.rstrip()
+        if cell.cell_type != "code":
+            continue
+        number += 1
+        cell.source = _mirrored(cell)
+        cell.outputs = _tidy_outputs(cell.outputs)
+        cell.execution_count = number if cell.outputs else None
+        for output in cell.outputs:
+            if output.output_type == "execute_result":
+                output.execution_count = number
+    return notebook
+
+
+def _cell_metadata(metadata: dict) -> NotebookNode:
+    kept: dict[str, Any] = {}
+    for key in ("tags", "notes"):
+        if values := list(dict.fromkeys(metadata.get(key, []))):
+            kept[key] = values
+    if slide := metadata.get("slideshow", {}).get("slide_type"):
+        kept["slideshow"] = {"slide_type": slide}
+    return nbformat.from_dict(kept)
+
+
+def with_minutes(source: str, read: int, run_seconds: float) -> str:
+    """Return a first cell whose "N minutes to read" and "N min to run" are right."""
+    source = re.sub(r"\d+(?= min(?:utes?)? to read)", str(read), source)
+    return re.sub(r"\d+(?= min(?:utes?)? to run)", str(whole_minutes(run_seconds)), source)
+
+
+def whole_minutes(seconds: float) -> int:
+    """Return a time as a reader is told it: rounded up."""
+    return math.ceil(seconds / 60)
+
+
+def tags(cell: NotebookNode) -> list[str]:
+    """Return the tags of a cell."""
+    return cell.metadata.get("tags", [])
+
+
+def is_speaker_note(cell: NotebookNode) -> bool:
+    """Return whether a cell is for the lecturer's eyes."""
+    return cell.metadata.get("slideshow", {}).get("slide_type") == "notes"
+
+
+def _mirrored(cell: NotebookNode) -> str:
+    """Return the source of a code cell, with the parts that have their source elsewhere."""
+    for tag in tags(cell):
+        if tag.startswith("source:"):
+            return package_source(tag.removeprefix("source:"))
+        if tag == "setup":
+            return with_bootstrap(cell.source)
+    return cell.source
+
+
+# ---- outputs -----------------------------------------------------------------------------------
+
+
+def _tidy_outputs(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    kept: list[NotebookNode] = []
+    for output in outputs:
+        output = _tidy_output(output)
+        if output is None:
+            continue
+        previous = kept[-1] if kept else None
+        if (
+            output.output_type == "stream"
+            and previous is not None
+            and previous.output_type == "stream"
+            and previous.name == output.name
+        ):
+            previous.text += output.text
+        else:
+            kept.append(output)
+    return kept
+
+
+def _tidy_output(output: NotebookNode) -> NotebookNode | None:
+    """Return the output as it is stored, or None if nothing of it is."""
+    output = nbformat.from_dict(output)
+    if output.output_type == "stream":
+        lines = output.text.splitlines(keepends=True)
+        if output.name == "stderr":
+            lines = [line for line in lines if not _PROGRESS_BAR.search(line)]
+        text = "".join(line for line in lines if not line.endswith("\r"))
+        output.text = _ADDRESS.sub("", text)
+        return output if output.text.strip() else None
+    if output.output_type not in ("display_data", "execute_result"):
+        return output
+    output.pop("transient", None)
+    output.data.pop(WIDGET, None)
+    text = output.data.get("text/plain", "")
+    if not output.data or (set(output.data) == {"text/plain"} and _PROGRESS_BAR.search(text)):
+        return None
+    if text:
+        output.data["text/plain"] = _ADDRESS.sub("", text)
+    for kind in output.data:
+        if kind in ("image/png", "image/jpeg"):
+            output.data[kind] = "".join(output.data[kind].split())
+    output.metadata = nbformat.from_dict(
+        {
+            kind: {"alt": about["alt"]}
+            for kind, about in output.metadata.items()
+            if isinstance(about, dict) and about.get("alt")
+        }
+    )
+    return output

@@ -1,0 +1,135 @@
+"""What README and notebooks repeat: two tables, the minutes, and the repository's address.
+
+Each has one source (the table of chapters, ``results.json``, ``[project.urls]``); the functions
+here write the copies, and a test compares them.
+"""
+
+import re
+from pathlib import Path
+
+from dlnotes.course import CHAPTERS, find, notebooks, root
+from dlnotes.course.runner import results
+from dlnotes.course.sources import address
+
+_LINK = re.compile(
+    r"(?P<where>github\.com/|colab\.research\.google\.com/github/|mybinder\.org/v2/gh/)"
+    r"(?P<slug>[\w.-]+/[\w-]+(?:\.[\w-]+)*?)(?=\.git\b|[/@\"')\]>\s]|$)"
+)
+
+
+# ---- tables ------------------------------------------------------------------------------------
+
+
+def updated_readme(text: str) -> str:
+    """Return README's text with both tables made anew between their markers.
+
+    Raises:
+        ValueError: a marker is missing.
+    """
+    for name, table in (("chapters", chapters_table()), ("results", results_table())):
+        begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+        if text.count(begin) != 1 or text.count(end) != 1:
+            raise ValueError(f"README.md must hold {begin} and {end} once each")
+        before, rest = text.split(begin)
+        text = f"{before}{begin}\n{table}\n{end}{rest.split(end)[1]}"
+    return text
+
+
+def chapters_table() -> str:
+    """Return all chapters as a Markdown table; those without a notebook carry no link."""
+    measured = results()
+    rows = [
+        "| chapter | what you make of it | kind | read | run |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for chapter in CHAPTERS:
+        title = f"{chapter.number:02} {chapter.title}"
+        run = run_minutes(measured.get(chapter.name))
+        cells = (
+            f"[{title}](notebooks/{chapter.file})" if chapter.built else f"{title} (to come)",
+            chapter.promise,
+            ", ".join(chapter.tags) or "–",
+            f"{chapter.read_minutes} min",
+            f"{run} min" if run else "–",
+        )
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def run_minutes(result: dict | None) -> int | None:
+    """Return how long a notebook runs at standard, in whole minutes; None if it never ran."""
+    return notebooks.whole_minutes(result["seconds"]) if result else None
+
+
+def results_table() -> str:
+    """Return every recorded number as a Markdown table."""
+    rows = ["| chapter | measured | result | trivial baseline | must be |", "|" + " --- |" * 5]
+    for name, result in sorted(results().items()):
+        for record, entry in result["records"].items():
+            bounds = [
+                f"{sign} {shown(entry, key)}"
+                for key, sign in (("at_least", "≥"), ("at_most", "≤"))
+                if key in entry
+            ]
+            cells = (
+                f"[{find(name).number:02}](notebooks/{name}.ipynb)",
+                record.replace("_", " "),
+                f"**{shown(entry)}**",
+                shown(entry, "baseline") if "baseline" in entry else "–",
+                ", ".join(bounds) or "–",
+            )
+            rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def shown(entry: dict, key: str = "value") -> str:
+    """Return one number of a record as a reader writes it: "99.20 %"."""
+    value, unit = entry[key], entry.get("unit", "")
+    return f"{100 * value:.2f} %" if unit == "%" else f"{value:.4g} {unit}".rstrip()
+
+
+# ---- the repository's address ------------------------------------------------------------------
+
+
+def addressed_files() -> list[Path]:
+    """Return the files that name the repository."""
+    folder = root()
+    files = [folder / "pyproject.toml", *folder.glob("*.md"), *folder.glob("*.cff")]
+    return sorted([*files, *folder.glob("notebooks/**/*.ipynb")])
+
+
+def foreign_addresses() -> list[str]:
+    """Return every link which names another owner's copy of this repository."""
+    ours = _slug(address())
+    found = []
+    for path in addressed_files():
+        for match in _LINK.finditer(path.read_text(encoding="utf-8")):
+            elsewhere = match["where"] == "github.com/"  # where links to other projects are fine
+            name = match["slug"].split("/")[1]
+            if match["slug"] != ours and not (elsewhere and name != ours.split("/")[1]):
+                found.append(f"{path.relative_to(root())}: {match[0]}")
+    return found
+
+
+def rewrite_address(new: str) -> list[Path]:
+    """Make ``new`` the address everywhere; return the files that changed.
+
+    Args:
+        new: of a fork, "https://github.com/OWNER/REPOSITORY".
+    """
+    new = new.rstrip("/").removesuffix(".git")
+    if not re.fullmatch(r"https://github\.com/[\w.-]+/[\w.-]+", new):
+        raise ValueError(f'URL must look like "https://github.com/OWNER/REPOSITORY", got {new!r}')
+    old, slug = _slug(address()), _slug(new)
+    changed = []
+    for path in addressed_files():
+        before = path.read_text(encoding="utf-8")
+        after = _LINK.sub(lambda m: m["where"] + (slug if m["slug"] == old else m["slug"]), before)
+        if after != before:
+            notebooks.write(path, after)
+            changed.append(path)
+    return changed
+
+
+def _slug(url: str) -> str:
+    return "/".join(url.split("/")[-2:])

@@ -1,0 +1,99 @@
+"""Text which notebooks repeat: package code and the set-up cell, each with one source."""
+
+import ast
+import re
+import textwrap
+from pathlib import Path
+
+from dlnotes.course import root
+
+
+def package_source(name: str, package: Path | None = None) -> str:
+    """Return the source of ``dlnotes.module.Class`` or ``dlnotes.module.Class.method``.
+
+    The file is parsed, not imported: what comes back equals ``inspect.getsource`` (dedented), costs
+    no import of torch, and works while the module is being edited.
+
+    Args:
+        name: dotted name of a function, a class, a method or a module-level constant.
+        package: folder of the package; the course's own by default.
+
+    Raises:
+        ValueError: there is no such module or definition.
+    """
+    package = Path(package or Path(__file__).parents[1])
+    parts = name.split(".")[1:]
+    for cut in range(len(parts) - 1, 0, -1):
+        stem = package.joinpath(*parts[:cut])
+        for path in (stem.with_name(stem.name + ".py"), stem / "__init__.py"):
+            if path.is_file():
+                return _definition(path.read_text(encoding="utf-8"), parts[cut:], name)
+    raise ValueError(f"source must name a definition of the package, got {name!r}: no such module")
+
+
+def _definition(text: str, path: list[str], name: str) -> str:
+    body = ast.parse(text).body
+    for part in path:
+        found = [node for node in body if part in _names(node)]
+        if not found:
+            raise ValueError(f"source must name a definition of the package, got {name!r}")
+        body = getattr(found[-1], "body", [])
+    first = min([found[-1], *getattr(found[-1], "decorator_list", [])], key=lambda n: n.lineno)
+    lines = text.splitlines()[first.lineno - 1 : found[-1].end_lineno]
+    return textwrap.dedent("\n".join(lines)).rstrip()
+
+
+def _names(node: ast.stmt) -> set[str]:
+    if isinstance(node, ast.Assign | ast.AnnAssign):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        return {target.id for target in targets if isinstance(target, ast.Name)}
+    return {getattr(node, "name", "")}
+
+
+# ---- the set-up cell ---------------------------------------------------------------------------
+
+BOOTSTRAP = """\
+try:
+    import dlnotes
+except ModuleNotFoundError:  # on Colab: install, but keep the torch and numpy that are there
+    %pip install -q --no-deps "git+{address}@v{version}"
+    %pip install -q lightning-fabric torchmetrics safetensors
+    import dlnotes"""
+
+
+def bootstrap() -> str:
+    """Return the lines with which every set-up cell begins; they pin the version."""
+    project = pyproject()
+    return BOOTSTRAP.format(address=address(), version=project["version"])
+
+
+def with_bootstrap(source: str) -> str:
+    """Return a set-up cell whose first statement is the course's bootstrap, the rest as it is."""
+    lines = source.splitlines()
+    end = 0
+    if lines[:1] == ["try:"]:
+        end = 1
+        while end < len(lines) and (lines[end][:1] in (" ", "") or lines[end].startswith("except")):
+            end += 1
+    rest = "\n".join(lines[end:]).strip("\n")
+    return bootstrap() + ("\n\n" + rest if rest else "")
+
+
+def pyproject() -> dict[str, str]:
+    """Return name, version and address of the project from ``pyproject.toml``.
+
+    Three simple lines are read by pattern: Python 3.10 has no TOML parser.
+    """
+    text = (root() / "pyproject.toml").read_text(encoding="utf-8")
+    found = {}
+    for key in ("name", "version", "Repository"):
+        match = re.search(rf'^{key} = "([^"]+)"', text, flags=re.MULTILINE)
+        if match is None:
+            raise ValueError(f'pyproject.toml must hold a line {key} = "..."')
+        found[key] = match[1]
+    return found
+
+
+def address() -> str:
+    """Return the address of the repository, from its one source."""
+    return pyproject()["Repository"].rstrip("/")
