@@ -600,7 +600,7 @@ def test_depth_counts_layers_and_the_skips_cost_no_parameter(depth):
     assert parameters(plain) == parameters(residual) == weights + norms + 65 * 10
 
 
-@pytest.mark.parametrize("depth", [2, 7, 9, 13])
+@pytest.mark.parametrize("depth", [2, 7, 10, 12, 13])
 def test_a_depth_that_no_stack_has_is_named(depth):
     with pytest.raises(ValueError, match=f"depth must be .*got {depth}"):
         cnn.plain_or_residual(depth, residual=True)
@@ -632,6 +632,12 @@ def test_flops_are_half_of_what_torch_counts(name):
     with FlopCounterMode(display=False) as counter:
         model(x)
     assert cnn.flops(model, (2, 3, 224, 224)) == counter.get_total_flops() // 2
+
+
+def test_what_acts_in_training_only_is_not_counted():
+    with torch.device("meta"):
+        with_aux, without = (cnn.GoogLeNet(3, aux_logits=aux).train() for aux in (True, False))
+    assert cnn.flops(with_aux, (1, 3, 32, 32)) == cnn.flops(without, (1, 3, 32, 32))
 
 
 def test_counting_leaves_the_model_as_it_was():

@@ -81,10 +81,10 @@ def opening(page: Page) -> Faults:
 
 
 def code_length(page: Page) -> Faults:
-    """A code cell fits a slide; only the heart, mirrored from the package, may be longer."""
+    """A code cell fits a slide; what is mirrored, heart and bootstrap, does not count."""
     for number, cell in page.code:
         mirrored = any(tag.startswith("source:") for tag in notebooks.tags(cell))
-        lines = len(cell.source.splitlines())
+        lines = len(cell.source.removeprefix(bootstrap()).splitlines())
         if lines > MOST_CODE_LINES and not mirrored:
             yield f"cell {number}: {lines} lines of code, at most {MOST_CODE_LINES}"
 

@@ -1,0 +1,55 @@
+# Needs nothing but Python 3.10 or newer. On Windows, README.md has the same commands in plain pip.
+#   make lab PYTHON=python3.12      another interpreter
+#   make test VENV=/some/where      another place for the virtual environment
+
+PYTHON ?= python3
+VENV ?= .venv
+JOBS ?= 2
+RUN = $(VENV)/bin/
+
+.PHONY: help lab test course slides site format clean
+
+help:
+	@echo 'make lab      install, and open the course in JupyterLab at 00_start_here'
+	@echo 'make test     install, and run the linter and all tests'
+	@echo 'make course   run every notebook in the standard profile (into runs/)'
+	@echo 'make slides   one deck of slides per chapter (into build/slides/)'
+	@echo 'make site     the course as a website (into build/site/)'
+	@echo 'make format   put code and notebooks into their one form'
+	@echo 'make clean    remove everything that the commands above made, but the environment'
+
+lab: $(VENV)/.installed-notebooks
+	$(RUN)jupyter lab notebooks/00_start_here.ipynb
+
+test: export OMP_NUM_THREADS = 1 # each of the JOBS workers has one core
+test: $(VENV)/.installed-test
+	$(RUN)ruff check .
+	$(RUN)ruff format --check .
+	$(RUN)python -m pytest -n $(JOBS) --ignore tests/browser
+	$(RUN)python -m pytest tests/browser
+
+course: $(VENV)/.installed-notebooks
+	$(RUN)dlnotes run --profile standard
+
+slides: $(VENV)/.installed-notebooks
+	$(RUN)dlnotes slides
+
+site: $(VENV)/.installed-site
+	$(RUN)dlnotes site
+
+format: $(VENV)/.installed-test
+	$(RUN)ruff check --fix .
+	$(RUN)ruff format .
+	$(RUN)dlnotes format
+
+clean:
+	rm -rf build dist runs .pytest_cache .ruff_cache .hypothesis
+	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -print | xargs rm -rf
+
+# Installed again only when pyproject.toml changed; one stamp for each set of extras.
+$(VENV)/.installed-%: pyproject.toml | $(VENV)/pyvenv.cfg
+	$(RUN)python -m pip install -e ".[$*]"
+	touch $@
+
+$(VENV)/pyvenv.cfg:
+	$(PYTHON) -m venv $(VENV)

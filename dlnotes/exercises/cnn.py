@@ -1,0 +1,375 @@
+"""Exercises of chapter 2: predict, derive, implement, break it, experiment."""
+
+from collections.abc import Callable
+from unittest import mock
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dlnotes import data
+from dlnotes.exercises import exercise, expect, expect_close
+from dlnotes.training import accuracy, classification_loss, fit
+
+# ---- predict -----------------------------------------------------------------------------------
+
+
+@exercise(
+    "The first layer of ResNet is Conv2d(3, 64, 7, stride=2, padding=3) on a 3 × 224 × 224 image. "
+    "Give the shape of its output, without the batch, and its number of parameters with bias: "
+    "((C, H, W), parameters).",
+    hint=(
+        "Channels, size and parameters are three separate counts.",
+        "O = ⌊(I + 2P − K) / S⌋ + 1; each of the 64 filters has 3 · 7 · 7 weights and one bias.",
+    ),
+    because="⌊(224 + 6 − 7) / 2⌋ + 1 = 112. One filter spans all input channels and has one bias.",
+)
+def output_size():
+    size = (224 + 2 * 3 - 7) // 2 + 1
+    parameters = 64 * (3 * 7 * 7 + 1)
+    return (64, size, size), parameters
+
+
+@output_size.checked_by
+def _(answer):
+    shape, parameters = answer
+    shape = tuple(shape)
+    expect(len(shape) == 3, "shape: give (channels, height, width), without the batch")
+    expect(shape[0] == 64, "channels: every filter makes one output channel")
+    expect(shape[1] != 111.5, "floor: half a window does not exist; round down before adding 1")
+    expect(shape[1:] == (112, 112), "size: O = ⌊(I + 2P − K) / S⌋ + 1 with I = 224")
+    expect(parameters != 64 * 3 * 7 * 7, "bias: one per filter is missing")
+    expect(parameters != 64 * (7 * 7 + 1), "channels: a filter spans all 3 input channels")
+    expect(parameters == 9472, "parameters: C_out · (C_in · K · K + 1)")
+
+
+@exercise(
+    "VGG-16 has five stages of 2, 2, 3, 3, 3 convolutions (3 × 3, stride 1), each stage followed "
+    "by a 2 × 2 pooling of stride 2. How many input pixels, in one direction, does one unit after "
+    "the fifth pooling see?",
+    hint=(
+        "Carry two numbers from layer to layer: the receptive field r and the jump j.",
+        "r ← r + (K − 1) · j, then j ← j · S; start at r = j = 1.",
+    ),
+    because="Each stage adds (3 − 1)·j per convolution and (2 − 1)·j for its pooling; j doubles.",
+)
+def receptive_field():
+    r, j = 1, 1
+    for convolutions in (2, 2, 3, 3, 3):
+        r += convolutions * (3 - 1) * j
+        r += (2 - 1) * j  # the pooling window reaches one jump further
+        j *= 2
+    return r
+
+
+@receptive_field.checked_by
+def _(answer):
+    expect(answer != 27, "stride: later layers step over pixels, so each of their taps is worth j")
+    expect(answer != 196, "pooling: its 2 × 2 windows also reach further, by one jump each")
+    expect(answer not in (211, 213), "start: r begins at 1, the pixel itself")
+    expect(answer == 212, "recursion: r ← r + (K − 1) · j first, j ← j · S afterwards")
+
+
+# ---- derive ------------------------------------------------------------------------------------
+
+
+@exercise(
+    "Inputs are independent and symmetric around 0, then comes a ReLU, then min pooling over F × F "
+    "windows. Write a function of F that returns the probability that an output is exactly 0.",
+    hint=(
+        "When is the minimum of numbers that are all at least 0 positive?",
+        "Only if every one of the F² inputs was positive, each with probability 1/2.",
+    ),
+    because="P(min > 0) = 2^(−F²), so for F = 2 already 15 of 16 outputs carry nothing.",
+)
+def min_pooling():
+    def probability_of_zero(F):
+        return 1 - 0.5 ** (F * F)
+
+    return probability_of_zero
+
+
+@min_pooling.checked_by
+def _(answer):
+    expect(callable(answer), "type: give a function of F")
+    close = {F: abs(answer(F) - (1 - 0.5 ** (F * F))) < 1e-9 for F in (1, 2, 3, 4)}
+    expect(0 <= answer(2) <= 1, "range: a probability lies in [0, 1]")
+    expect(abs(answer(2) - 0.5**4) > 1e-9, "complement: that is the probability of NOT being 0")
+    expect(abs(answer(3) - (1 - 0.5**3)) > 1e-9, "window: F × F has F² cells, not F")
+    expect(all(close.values()), "value: every one of the F² cells has to be positive")
+
+
+# ---- implement ---------------------------------------------------------------------------------
+
+
+@exercise(
+    "Write conv2d(x, weight, bias, stride, padding) with one matrix product and F.unfold, without "
+    "any ready-made convolution. x is (N, C, H, W), weight (O, C, K, K), bias (O,).",
+    hint=(
+        "F.unfold(x, K, padding=..., stride=...) gives (N, C·K·K, L): one column per window.",
+        "weight.flatten(1) is (O, C·K·K): multiply, add the bias, fold L back into rows × columns.",
+    ),
+    because="Unfolding copies every window into a column; then all filters are one matrix product.",
+)
+def unfolding():
+    def conv2d(x, weight, bias, stride, padding):
+        K = weight.shape[-1]
+        windows = F.unfold(x, K, padding=padding, stride=stride)  # (N, C·K·K, L)
+        y = weight.flatten(1) @ windows + bias[:, None]  # (N, O, L)
+        rows = (x.shape[2] + 2 * padding - K) // stride + 1
+        return y.unflatten(2, (rows, -1))
+
+    return conv2d
+
+
+@unfolding.checked_by
+def _(answer):
+    expect(callable(answer), "type: give the function")
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(2, 3, 9, 7, generator=generator, dtype=torch.float64)
+    weight = torch.randn(4, 3, 3, 3, generator=generator, dtype=torch.float64)
+    bias, none = torch.randn(4, generator=generator, dtype=torch.float64), torch.zeros(4).double()
+    steps = [
+        ("stride 1, no padding, no bias", none, 1, 0),
+        ("with bias", bias, 1, 0),
+        ("with stride 2", bias, 2, 0),
+        ("with padding 1", bias, 1, 1),
+        ("with stride 2 and padding 2", bias, 2, 2),
+    ]
+    for what, b, stride, padding in steps:
+        right = F.conv2d(x, weight, b, stride=stride, padding=padding)
+        flipped = F.conv2d(x, weight.flip(2, 3), b, stride=stride, padding=padding)
+        with _no_convolution():
+            given = answer(x, weight, b, stride, padding)
+        if isinstance(given, Tensor) and given.shape == flipped.shape:
+            message = "flip: layers correlate, they do not flip the kernel"
+            expect((given - flipped).abs().max() > 1e-9, message)
+        expect_close(given, right, f"the output {what}", within=1e-9)
+
+
+def _no_convolution():
+    def refuse(*args, **kwargs):
+        raise RuntimeError("no ready-made convolution here")
+
+    return mock.patch.multiple(F, conv2d=refuse, conv1d=refuse, conv3d=refuse)
+
+
+@exercise(
+    "Write input_gradient(delta, weight, padding): the gradient of the loss with respect to the "
+    "input of a convolution of stride 1. delta is the gradient at its output, (N, O, H', W'), "
+    "weight is (O, C, K, K). F.conv2d is allowed.",
+    hint=(
+        "Input pixel i was used by the outputs i + P, i + P − 1, ..., i + P − K + 1.",
+        "So delta is convolved with the flipped kernel, and O and C change places.",
+        "The padding that gives the input's size back is K − 1 − P.",
+    ),
+    because="y[i] = Σ w[u] x[i + u − P] gives ∂L/∂x[m] = Σ w[u] δ[m − u + P]: a true convolution.",
+)
+def input_gradient():
+    def gradient(delta, weight, padding):
+        K = weight.shape[-1]
+        return F.conv2d(delta, weight.flip(2, 3).transpose(0, 1), padding=K - 1 - padding)
+
+    return gradient
+
+
+@input_gradient.checked_by
+def _(answer):
+    expect(callable(answer), "type: give the function")
+    generator = torch.Generator().manual_seed(0)
+    for padding in (0, 1):
+        x = torch.randn(2, 4, 8, 7, generator=generator, dtype=torch.float64, requires_grad=True)
+        weight = torch.randn(4, 4, 3, 3, generator=generator, dtype=torch.float64)
+        y = F.conv2d(x, weight, padding=padding)
+        delta = torch.randn(y.shape, generator=generator, dtype=torch.float64)
+        (right,) = torch.autograd.grad(y, x, delta)
+        given, back = answer(delta, weight, padding), 2 - padding
+        expect(isinstance(given, Tensor), "type: return a tensor")
+        message = f"shape: expected the input's, {tuple(right.shape)}, got {tuple(given.shape)}"
+        expect(given.shape == right.shape, message + "; the padding must be K − 1 − P")
+        wrong = {
+            "flip: the kernel must be turned by 180 degrees": weight.transpose(0, 1),
+            "channels: O and C must change places": weight.flip(2, 3),
+            "flip and channels: both are still to be done": weight,
+        }
+        for message, kernel in wrong.items():
+            same = (given - F.conv2d(delta, kernel, padding=back)).abs().max() < 1e-9
+            expect(not same, message)
+        expect_close(given, right, "the gradient", within=1e-9)
+
+
+@exercise(
+    "Write batch_norm_backward(x, gamma, delta, eps): the gradient with respect to x, (m, C), of "
+    "y = gamma · (x − μ) / √(v + eps) + beta, where μ and v are the batch's own mean and (biased) "
+    "variance and delta is the gradient at y.",
+    hint=(
+        "μ and v depend on every row of x: three paths lead back, not one.",
+        "The paths through μ and v subtract mean(delta) and x̂ · mean(delta · x̂).",
+    ),
+    because="The gradient is orthogonal to 1 and to x̂: shift and scale of a batch do not matter.",
+)
+def batch_norm_backward():
+    def backward(x, gamma, delta, eps):
+        deviation = (x.var(0, unbiased=False) + eps).sqrt()
+        normed = (x - x.mean(0)) / deviation
+        through_variance = normed * (delta * normed).mean(0)
+        return gamma / deviation * (delta - delta.mean(0) - through_variance)
+
+    return backward
+
+
+@batch_norm_backward.checked_by
+def _(answer):
+    expect(callable(answer), "type: give the function")
+    generator = torch.Generator().manual_seed(0)
+    x, delta = torch.randn(2, 8, 3, generator=generator, dtype=torch.float64)
+    gamma, eps = torch.tensor([0.5, 2.0, -1.0], dtype=torch.float64), 1e-3
+    leaf = x.clone().requires_grad_()
+    F.batch_norm(leaf, None, None, gamma, torch.zeros(3).double(), True, 0.1, eps).backward(delta)
+    given = answer(x, gamma, delta, eps)
+    deviation = (x.var(0, unbiased=False) + eps).sqrt()
+    direct = gamma / deviation * delta
+    normed = (x - x.mean(0)) / deviation
+    if isinstance(given, Tensor) and given.shape == x.shape:
+        wrong = {
+            "paths: μ and v also depend on x": direct,
+            "variance: the path through v is missing": direct - direct.mean(0),
+            "mean: the path through μ is missing": direct - normed * (direct * normed).mean(0),
+        }
+        for message, value in wrong.items():
+            expect((given - value).abs().max() > 1e-9, message)
+    expect_close(given, leaf.grad, "the gradient", within=1e-9)
+
+
+@exercise(
+    "Write a function block(channels) that returns a residual block: two 3 × 3 convolutions with "
+    "batch normalisation, a shortcut, a ReLU at the end, which at the start of training is exactly "
+    "the identity on inputs ≥ 0 and which can nevertheless learn.",
+    hint=(
+        "The branch has to start at 0, but its parameters have to receive a gradient.",
+        "nn.init.zeros_ on the weight of the last BatchNorm.",
+    ),
+    because="With γ = 0 the branch is 0, yet ∂L/∂γ is not, so the first step already moves it.",
+)
+def identity_block():
+    class Block(nn.Module):
+        def __init__(self, channels):
+            super().__init__()
+            self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+            self.bn1 = nn.BatchNorm2d(channels)
+            self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+            self.bn2 = nn.BatchNorm2d(channels)
+            nn.init.zeros_(self.bn2.weight)  # the branch starts at 0
+
+        def forward(self, x):
+            y = self.bn1(self.conv1(x)).relu()
+            return (x + self.bn2(self.conv2(y))).relu()
+
+    return Block
+
+
+@identity_block.checked_by
+def _(answer):
+    expect(callable(answer), "type: give a function or class that returns the block")
+    block = answer(4)
+    expect(isinstance(block, nn.Module), "type: the block must be an nn.Module")
+    kernels = [m.kernel_size for m in block.modules() if isinstance(m, nn.Conv2d)]
+    expect(kernels.count((3, 3)) >= 2, "convolutions: two 3 × 3 convolutions are asked for")
+    generator = torch.Generator().manual_seed(0)
+    x = torch.rand(8, 4, 6, 6, generator=generator)
+    y = block.train()(x)
+    expect(y.shape == x.shape, "shape: the shortcut needs equal shapes; use padding=1")
+    expect((y - x).abs().max() < 1e-6, "identity: block(x) differs from x at the start")
+    expect((block(-x) >= 0).all(), "activation: the ReLU after the sum is missing")
+    optimizer = torch.optim.SGD(block.parameters(), lr=1.0)
+    for _ in range(3):  # with a last BatchNorm at 0 the convolutions follow one step later
+        optimizer.zero_grad()
+        ((block(x) - x.flip(3)) ** 2).mean().backward()
+        optimizer.step()
+    moved = (block(x) - x).abs().max()
+    expect(moved > 1e-4, "learning: no gradient reaches the branch, it stays the identity for ever")
+
+
+# ---- break it ----------------------------------------------------------------------------------
+
+
+@exercise(
+    "Break invariance. A 1 × 1 convolution of stride 2 with weight 1, then the global average. "
+    "Find an 8 × 8 image with values in [0, 1] whose output changes by 1 when the image moves one "
+    "pixel to the right (it wraps around).",
+    hint=(
+        "Stride 2 looks at the even columns only.",
+        "Put everything where it looks and nothing where it does not: a pattern of period 2.",
+    ),
+    because="The finest pattern the grid can hold is read as all or nothing: this is aliasing.",
+)
+def stripes():
+    image = torch.zeros(8, 8)
+    image[:, ::2] = 1.0  # the columns that stride 2 reads
+    return image
+
+
+@stripes.checked_by
+def _(answer):
+    expect(isinstance(answer, Tensor), "type: give a tensor")
+    expect(tuple(answer.shape) == (8, 8), f"shape: expected (8, 8), got {tuple(answer.shape)}")
+    expect(0 <= answer.min() and answer.max() <= 1, "range: values must lie in [0, 1]")
+    before, after = (x[::2, ::2].float().mean() for x in (answer, answer.roll(1, 1)))
+    change = (before - after).abs()
+    expect(change > 1 - 1e-6, f"change: the output changes by {change:.2f}, it has to change by 1")
+
+
+# ---- experiment --------------------------------------------------------------------------------
+
+
+def small_net(pool: Callable[[], nn.Module]) -> nn.Sequential:
+    """Return a small convolutional net for 28 × 28 images with the given 2 × 2 pooling."""
+    return nn.Sequential(
+        nn.Conv2d(1, 8, 5),
+        nn.ReLU(),
+        pool(),
+        nn.Conv2d(8, 16, 5),
+        nn.ReLU(),
+        pool(),
+        nn.Flatten(),
+        nn.Linear(16 * 4 * 4, 10),
+    )
+
+
+@exercise(
+    "Does it matter whether a net pools by maximum or by average? Train exercises.cnn.small_net("
+    "lambda: nn.MaxPool2d(2)) and the same with nn.AvgPool2d on the first 2,000 MNIST images with "
+    "at least three seeds each; give {'max': [accuracies], 'average': [accuracies]} on the "
+    "validation split.",
+    hint=(
+        "fit(net, classification_loss, data.mnist('train').take(2000), epochs=2, batch_size=32, "
+        "learning_rate=3e-3, seed=seed)",
+        "Set torch.manual_seed(seed) before building the net, and compare the difference of the "
+        "means with the spread over seeds before you believe it.",
+    ),
+    because="One seed proves nothing: only a difference well beyond the spread is a finding.",
+)
+def max_or_average():
+    train, validation = data.mnist("train").take(2000), data.mnist("validation").take(1000)
+    kinds = {"max": nn.MaxPool2d, "average": nn.AvgPool2d}
+    results = {name: [] for name in kinds}
+    for name, pool in kinds.items():
+        for seed in range(3):
+            torch.manual_seed(seed)
+            net = small_net(lambda pool=pool: pool(2))
+            options = dict(epochs=2, batch_size=32, learning_rate=3e-3, seed=seed)
+            fit(net, classification_loss, train, progress=False, **options)
+            results[name].append(accuracy(net, validation))
+    return results
+
+
+@max_or_average.checked_by
+def _(answer):
+    expect(isinstance(answer, dict), "type: give a dict")
+    expect(set(answer) == {"max", "average"}, "keys: 'max' and 'average' are asked for")
+    for name, values in answer.items():
+        expect(len(values) >= 3, f"seeds: {name} has {len(values)} runs, at least 3 are needed")
+        inside = all(0 <= value <= 1 for value in values)
+        expect(inside, f"unit: give {name} as fractions in [0, 1]")
+        expect(min(values) > 0.5, f"training: {name} has a run near chance; was it trained?")
+        expect(len(set(values)) > 1, f"seeds: all runs of {name} are equal; seed each one anew")
