@@ -316,7 +316,8 @@ PACKAGE = {
         "def helper(x):\n    return x + 1\n\n"
         "def unused():\n    return 1\n"
     ),
-    "exercises/__init__": "def expect(x):\n    pass\n",
+    "exercises/__init__": "from .tools import deep\n\ndef expect(x):\n    deep()\n    pass\n",
+    "exercises/tools": "def deep():\n    return 1\n",
     "exercises/cnn": (
         "from . import expect\n\nfirst = object()\nsecond = object()\n\n"
         "@first.checked_by\ndef _(answer):\n    expect(answer)\n\n"
@@ -424,6 +425,11 @@ def test_digest_follows_indirect_names(package, source, changed):
     assert changes(package, source, "checks", "LEVEL = 1", "LEVEL = 2") == changed
 
 
+def test_an_import_counts_with_what_it_runs(package):
+    for source in ("from dlnotes.plotting import curves", "import dlnotes.plotting"):
+        assert changes(package, source, "plotting", "import sys", "import sys\nprint(sys)")
+
+
 def test_a_release_makes_nothing_stale(package):
     shown = "import dlnotes\nprint(dlnotes.__version__)"
     assert not changes(package, shown, "__init__", '"1"', '"2"')
@@ -433,6 +439,7 @@ def test_an_exercise_counts_with_its_own_check_only(package):
     source = "from dlnotes import exercises\nexercises.cnn.first.check(1)"
     assert changes(package, source, "exercises/cnn", "expect(answer)", "expect(not answer)")
     assert changes(package, source, "exercises/__init__", "pass", "return x")
+    assert changes(package, source, "exercises/tools", "return 1", "return 2")
     assert not changes(package, source, "exercises/cnn", "second = object()", "second = list()")
     other = source.replace("first", "second")
     assert not changes(package, other, "exercises/cnn", "expect(answer)", "expect(not answer)")

@@ -49,9 +49,9 @@ def test_shipped_weights_are_small_finite_and_say_how_they_were_made(recipe):
 
 
 def test_shipped_clothes_network_beats_its_goal():
-    model, metadata, _ = trained(cnn)
-    assert cnn.evaluate(model)["test_accuracy_2000"] >= 0.925
-    assert metadata["metrics"]["test_accuracy_10000"] >= 0.925
+    metrics = trained(cnn)[1]["metrics"]  # which the test above measures again
+    assert metrics["test_accuracy_2000"] >= 0.925
+    assert metrics["test_accuracy_10000"] >= 0.925
 
 
 @every_recipe

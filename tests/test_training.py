@@ -660,6 +660,11 @@ def test_a_loss_that_is_not_finite_names_step_and_remedy_and_spares_the_weights(
 # ---- resuming ----------------------------------------------------------------------------------
 
 
+def score(model):
+    """Mean log-likelihood: rises in every epoch of the run below, so that each is the best."""
+    return -classification_loss(model, small_data()).item()
+
+
 def hard_to_resume(folder, *, epochs=3, loss=classification_loss, **options):
     """A run that uses everything which has a state; 5 steps an epoch, the last one smaller."""
 
@@ -669,7 +674,7 @@ def hard_to_resume(folder, *, epochs=3, loss=classification_loss, **options):
     model = small_model(dropout=0.3)
     defaults = dict(
         epochs=epochs, batch_size=11, schedule="cosine", warmup=0.2, clip_norm=1.0, accumulate=2,
-        validate=lambda m: {"score": accuracy(m, small_data())}, monitor="score",
+        validate=lambda m: {"score": score(m)}, monitor="score",
         transform=transform, checkpoint_every=2, progress=False, device="cpu", checkpoint=folder,
         learning_rate=0.02,
     )  # fmt: skip
@@ -783,7 +788,7 @@ def test_a_run_killed_while_it_writes_a_checkpoint_goes_on_bit_for_bit(
         "unlink": (_weights.Path, "unlink"),
     }[place]
     original, killed = getattr(owner, name), 0
-    for call in 1, 2, 3, 6, 9:
+    for call in 1, 2, 3, 6, 9, 13:
         calls = []
 
         def deadly(*arguments, call=call, calls=calls, **options):
@@ -803,11 +808,11 @@ def test_a_run_killed_while_it_writes_a_checkpoint_goes_on_bit_for_bit(
             killed += os.WIFSIGNALED(os.waitpid(child, 0)[1])
         if (folder / "last.pt").exists() and (best := load_checkpoint(folder, small_model()).best):
             load_checkpoint(folder, model := small_model(), best=True)
-            assert accuracy(model, small_data()) == best["score"]
+            assert score(model.eval()) == best["score"]
         model, history = hard_to_resume(folder)
         assert_same_weights(model, uninterrupted[0])
         assert without_times(history) == without_times(uninterrupted[1])
-    assert killed == 5
+    assert killed >= 5
 
 
 def test_seconds_add_up_over_the_sessions_of_a_run(tmp_path):

@@ -18,7 +18,7 @@ from dlnotes.checks import PROFILES, check_at_least, check_choice, check_shape
 WEIGHTS = "cnn_fashion"
 
 SETTINGS = {
-    "smoke": dict(images=640, epochs=2, batch_size=32, learning_rate=0.05),
+    "smoke": dict(images=400, epochs=2, batch_size=16, learning_rate=0.03),
     "standard": dict(images=10_000, epochs=5, batch_size=64, learning_rate=0.1),
     "full": dict(images=60_000, epochs=24, batch_size=128, learning_rate=0.2),
 }
@@ -53,7 +53,7 @@ def train(
     """Train the network.
 
     Args:
-        profile: "smoke" (640 images, seconds), "standard" (10,000 images, about a minute on two
+        profile: "smoke" (400 images, seconds), "standard" (10,000 images, about a minute on two
             cores) or "full" (all 60,000, which are downloaded if they are not there; about an hour
             on one core).
         checkpoint: folder from which a killed run goes on.
@@ -69,7 +69,7 @@ def train(
         images, validation = data.fashion_mnist("train+validation", full=True), None
     else:
         images = data.fashion_mnist("train").take(settings["images"])
-        validation = data.fashion_mnist("validation").take(500 if profile == "smoke" else 2_000)
+        validation = data.fashion_mnist("validation").take(100 if profile == "smoke" else 2_000)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = build().to(memory_format=torch.channels_last)  # a third faster on CPUs
