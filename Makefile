@@ -21,7 +21,8 @@ help:
 lab: $(VENV)/.installed-notebooks
 	$(RUN)jupyter lab notebooks/00_start_here.ipynb
 
-test: export OMP_NUM_THREADS = 1 # each of the JOBS workers has one core
+# one core for each of the JOBS workers
+test: export OMP_NUM_THREADS = 1
 test: $(VENV)/.installed-test
 	$(RUN)ruff check .
 	$(RUN)ruff format --check .

@@ -114,7 +114,7 @@ class GaussianClassifier(nn.Module):
 
 
 class GaussianNaiveBayes(GaussianClassifier):
-    """Class densities in which every feature is an independent Gaussian; arguments as above."""
+    """Class densities with independent features; arguments as for ``GaussianClassifier``."""
 
     variance: Tensor  # (K, D), or (1, D) if shared
 

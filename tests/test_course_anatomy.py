@@ -99,7 +99,7 @@ FAULTS = [
     ("settings", edit("dlnotes.begin", '"full"', '"large"')),
     ("settings", edit("dlnotes.begin", "settings", "options")),
     ("settings", add(code("settings = {1: 2}"))),
-    ("first_idea", add(code("\n".join(f"x{i} = 1" for i in range(20))), 5)),
+    ("first_idea", add(code("\n".join(f"x{i} = 1" for i in range(18))), 5)),
     ("checks", edit("check(", 'check("one is one", 1, 1)', 'check("a", 1, 1)\nprint(1)')),
     ("checks", add(code('check("a", 1, 1)'))),
     ("checks", add(code('dlnotes.check("a", 1, 1)'))),

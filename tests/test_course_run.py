@@ -171,6 +171,23 @@ def test_an_unfinished_notebook_is_run_again(repository, monkeypatch):
     assert runner.run(chapter.path, **options).status == "ran"
 
 
+def test_a_failed_run_is_not_taken_for_the_stored_one(repository, monkeypatch):
+    chapter = put(course.find("cnn"), PARAMETERS)
+    notebook = notebooks.read(chapter.path)
+    made_by = {"digest": digest(notebook), "profile": "standard", "seed": 0}
+    notebook.metadata["dlnotes"] = made_by
+    notebooks.write(chapter.path, notebooks.dump(notebook))
+
+    def fail(notebook, target, *_):
+        notebooks.write(target, notebooks.dump(notebook))
+        raise RuntimeError("the kernel died")
+
+    monkeypatch.setattr(runner, "_execute", fail)
+    for _ in range(2):
+        done = runner.run(chapter.path, profile="standard", seed=0, out=repository / "runs")
+        assert (done.status, done.error) == ("failed", "RuntimeError: the kernel died")
+
+
 def test_several_notebooks_share_the_cores(monkeypatch, repository):
     monkeypatch.setattr(runner, "cores", lambda: 8)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
@@ -447,5 +464,6 @@ def test_check_command_fails_if_anything_does(monkeypatch, repository):
     done = invoke("check", "--notebooks")
     assert done.exit_code == 1
     assert "alt text of 0 characters" in done.output
-    monkeypatch.setattr(checks, "data_files", lambda: [("file", "damaged", False)])
+    rows = [("first", "damaged", False), ("second", "fine", True)]
+    monkeypatch.setattr(checks, "data_files", lambda: rows)
     assert invoke("check").exit_code == 1

@@ -384,7 +384,7 @@ def test_crossing_is_where_straight_lines_on_the_log_axis_meet():
 def test_reliability_gives_torchmetrics_calibration_error():
     probabilities = torch.randn(500, 4).mul(2).softmax(1)
     y = torch.where(torch.rand(500) < 0.6, probabilities.argmax(1), torch.randint(4, (500,)))
-    for bins in (1, 7, 15):
+    for bins in (1, 2, 7, 15):
         sure, right, share = reliability(probabilities, y, bins=bins)
         theirs = multiclass_calibration_error(probabilities, y, num_classes=4, n_bins=bins)
         close((share * (sure - right).abs()).sum(), theirs.double(), atol=1e-6)
@@ -466,6 +466,15 @@ def test_data_without_spread_need_smoothing(kind, shared):
         model.fit(x, y)
     torch.testing.assert_close(model.state_dict(), before)
     assert kind(4, 3, shared=shared, smoothing=1e-6).fit(x, y).log_prob(x).isfinite().all()
+
+
+@of_each_kind
+def test_one_class_without_spread_is_enough_to_need_smoothing(kind):
+    x, y = samples()
+    x[y == 1, 2] = 0.5
+    with pytest.raises(ValueError, match=r"x must .* smoothing"):
+        kind(4, 3, smoothing=0.0).fit(x, y)
+    kind(4, 3, smoothing=0.0, shared=True).fit(x, y)
 
 
 @of_each_kind
