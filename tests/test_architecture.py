@@ -100,6 +100,7 @@ def test_only_helpers_of_notebooks_draw(path):
         "course": {"matplotlib", "papermill", "rich", "typer"},
         "checks": {"IPython"},
         "training": {"tqdm"},
+        "_progress": {"tqdm", "IPython"},
     }
     found = {name.split(".")[0] for name in imports(parsed(path))} & drawing
     assert found <= may.get(part(path), set())

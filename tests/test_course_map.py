@@ -20,7 +20,7 @@ def test_boxes_are_apart_and_inside_and_dashed_where_planned():
     fig.canvas.draw()
     (ax,) = fig.axes
     texts = [t for t in ax.texts if t.get_bbox_patch() is not None and t.get_text()]
-    boxes = [t.get_bbox_patch().get_window_extent() for t in texts]
+    boxes = [t.get_window_extent() for t in texts]
     for i, box in enumerate(boxes):
         assert not any(box.overlaps(other) for other in boxes[:i])
         assert fig.bbox.containsx(box.x0) and fig.bbox.containsx(box.x1)
