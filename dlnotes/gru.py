@@ -1,0 +1,162 @@
+"""Gated recurrent units (chapter 5): the cell in its published variants, and the layer.
+
+Two things differ from text to text. *What z means*: in the notes, in Cho et al. (2014, eq. 7) and
+in torch it is the share of the old state; in Chung et al. (2014, §3.2) that of the new one. Weights
+convert: 1 − σ(a) = σ(−a), so the signs of W_z, U_z and b_z flip (``GRUCell.with_z``). *Where r
+acts*: after the product with U, r ⊙ (U h), in the notes, in the first version of Cho et al. and in
+torch; before it, U (r ⊙ h), in the published paper (eq. 8). These are different functions: no
+weights turn one into the other unless U is diagonal or r is the same for all units.
+
+Differs from the notes: biases, which they leave out; torch has a further one inside the reset.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from dlnotes.checks import check_choice, check_positive
+from dlnotes.rnn import (
+    RecurrentLayer,
+    State,
+    backwards,
+    cell_state,
+    copy_into,
+    level_weights,
+    uniform,
+)
+
+# ---- the cell ----------------------------------------------------------------------------------
+
+
+class GRUCell(nn.Module):
+    """One time step, gate by gate.
+
+    The letters are the notes': ``W_*`` acts on the input, ``U_*`` on the state before. W, U and b
+    without index make the candidate; ``b_U``, which only ``reset="after"`` has, stands beside U
+    inside the reset, r ⊙ (U h + b_U), as in torch.
+
+    Args:
+        input_size: D, features of one input vector.
+        hidden_size: H, features of the state.
+        reset: "after" the product with U (notes, torch) or "before" it (Cho et al. 2014).
+        z: the share that z is: of the "old" state (notes, Cho et al., torch) or of the "new"
+            candidate (Chung et al. 2014).
+    """
+
+    state_names = "h"
+
+    def __init__(
+        self, input_size: int, hidden_size: int, *, reset: str = "after", z: str = "old"
+    ) -> None:
+        super().__init__()
+        check_positive(input_size=input_size, hidden_size=hidden_size)
+        check_choice(("after", "before"), reset=reset)
+        check_choice(("old", "new"), z=z)
+        self.input_size, self.hidden_size = D, H = input_size, hidden_size
+        self.reset, self.z = reset, z
+        self.W_z, self.U_z, self.b_z = uniform(H, H, D), uniform(H, H, H), uniform(H, H)
+        self.W_r, self.U_r, self.b_r = uniform(H, H, D), uniform(H, H, H), uniform(H, H)
+        self.W, self.U, self.b = uniform(H, H, D), uniform(H, H, H), uniform(H, H)
+        if reset == "after":
+            self.b_U = uniform(H, H)
+
+    def forward(self, x: Tensor, state: Tensor | None = None) -> Tensor:
+        """Return the next state, (N, H).
+
+        Args:
+            x: input at this step, (N, D).
+            state: h of the step before, (N, H); zeros if None.
+        """
+        (h,) = cell_state(self, x, state)
+        z = torch.sigmoid(x @ self.W_z.T + h @ self.U_z.T + self.b_z)  # (GRU-1)
+        r = torch.sigmoid(x @ self.W_r.T + h @ self.U_r.T + self.b_r)  # (GRU-2)
+        if self.reset == "after":
+            candidate = torch.tanh(x @ self.W.T + self.b + r * (h @ self.U.T + self.b_U))  # (GRU-3)
+        else:
+            candidate = torch.tanh(x @ self.W.T + self.b + (r * h) @ self.U.T)
+        old = z if self.z == "old" else 1 - z
+        return old * h + (1 - old) * candidate  # (GRU-4)
+
+    def with_z(self, z: str) -> "GRUCell":
+        """Return the same function, as a new cell, in the other convention of z (or in the same).
+
+        Args:
+            z: "old" or "new", as in the constructor.
+        """
+        cell = GRUCell(self.input_size, self.hidden_size, reset=self.reset, z=z).to(self.U)
+        values = dict(self.named_parameters())
+        if z != self.z:
+            values |= {name: -values[name] for name in ("W_z", "U_z", "b_z")}
+        copy_into(cell, **values)
+        return cell
+
+    @classmethod
+    def from_layer(cls, layer: "GRU", *, level: int = 0, reverse: bool = False) -> "GRUCell":
+        """Return a cell with copies of a layer's weights; arguments as ``rnn.level_weights``.
+
+        The cell has the layer's conventions, the defaults.
+        """
+        weight_ih, weight_hh, bias_ih, bias_hh = level_weights(layer, GRU, level, reverse)
+        cell = cls(weight_ih.shape[1], layer.hidden_size).to(weight_hh)
+        (r_x, z_x, x), (r_h, z_h, h) = bias_ih.chunk(3), bias_hh.chunk(3)  # torch's order
+        copy_into(cell, b_r=r_x + r_h, b_z=z_x + z_h, b=x, b_U=h)
+        for letter, weight in (("W", weight_ih), ("U", weight_hh)):
+            r, z, candidate = weight.chunk(3)
+            copy_into(cell, **{f"{letter}_r": r, f"{letter}_z": z, letter: candidate})
+        return cell
+
+
+# ---- the layer ---------------------------------------------------------------------------------
+
+
+class GRU(RecurrentLayer):
+    """Stacked GRU, batch first, reset after the product; compatible with ``torch.nn.GRU``.
+
+    Arguments as ``rnn.RecurrentLayer``. The other variants exist as ``GRUCell``.
+    """
+
+    gates, state_names = 3, "h"
+
+    def split_bias(self, bias_ih: Tensor, bias_hh: Tensor) -> tuple[Tensor, Tensor | None]:
+        return bias_ih, bias_hh  # one acts inside the reset: they do not add up
+
+    def step(self, from_x: Tensor, from_h: Tensor, state: State) -> State:
+        (h,) = state
+        (r_x, z_x, x), (r_h, z_h, u) = from_x.chunk(3, dim=-1), from_h.chunk(3, dim=-1)
+        z = torch.sigmoid(z_x + z_h)
+        candidate = torch.tanh(x + torch.sigmoid(r_x + r_h) * u)
+        return (z * h + (1 - z) * candidate,)  # (GRU-4)
+
+    def run(self, from_x: Tensor, weight: Tensor, bias: Tensor, state: State):
+        (h,), H, transposed = state, self.hidden_size, weight.T.contiguous()
+        from_h, hs = torch.empty_like(from_x), torch.empty_like(from_x[..., :H])
+        r_z, r_z_h = (tensor[..., : 2 * H].unbind(0) for tensor in (from_x, from_h))
+        r, z, candidate = (block.unbind(0) for block in from_x.chunk(3, dim=-1))
+        u = from_h[..., 2 * H :].unbind(0)
+        for t, product in enumerate(from_h.unbind(0)):
+            torch.addmm(bias, h, transposed, out=product)
+            r_z[t].add_(r_z_h[t]).sigmoid_()  # (GRU-1), (GRU-2)
+            candidate[t].addcmul_(r[t], u[t]).tanh_()  # (GRU-3)
+            h = torch.lerp(candidate[t], h, z[t], out=hs[t])  # (GRU-4)
+        return hs, [], [from_x, from_h]
+
+    def run_backward(self, weight, before, outputs, kept, grad_state, on_the_way):
+        (before,), (grad_h,), (gates, from_h) = before, grad_state, kept
+        r, z, candidate = gates.chunk(3, dim=-1)
+        u = from_h.chunk(3, dim=-1)[2]
+        # δ per unit of ∂L/∂hₜ, for all steps at once, in the order r, z, u, candidate
+        through_sigmoid = torch.ops.aten.sigmoid_backward.grad_input  # (g, s): g · s (1 − s)
+        through_tanh = torch.ops.aten.tanh_backward.grad_input  # (g, s): g · (1 − s²)
+        delta = gates.new_empty(*gates.shape[:2], 4 * self.hidden_size)
+        d_r, d_z, d_u, d_candidate = delta.chunk(4, dim=-1)
+        through_tanh(1 - z, candidate, grad_input=d_candidate)
+        torch.mul(d_candidate, r, out=d_u)
+        through_sigmoid(before - candidate, z, grad_input=d_z)
+        through_sigmoid(d_candidate * u, r, grad_input=d_r)
+
+        delta_h, blocks = delta[..., : 3 * self.hidden_size], delta.unflatten(-1, (4, -1))
+        steps = backwards(blocks, delta_h, z)
+        for g, (d, d_h, kept_share) in zip(on_the_way[::-1], steps, strict=True):
+            d.mul_(grad_h[:, None])
+            grad_h = torch.addcmul(g, grad_h, kept_share).addmm_(d_h, weight)
+        delta_x = torch.cat([d_r, d_z, d_candidate], dim=-1)
+        return delta_x, delta_h, grad_h

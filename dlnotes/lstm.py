@@ -1,0 +1,185 @@
+"""Long short-term memory (chapter 4): the cell, gate by gate, and the layer to train with.
+
+``LSTMCell`` is the notes, one line per equation, one parameter per symbol. ``LSTM`` is the fast
+layer; ``LSTMCell.from_layer`` ties the two together.
+
+Differs from the paper: Hochreiter & Schmidhuber (1997) have no forget gate, which is f = 1, and cut
+the gradients through the gates. Like the notes and ``torch.nn.LSTM`` this is the cell of Gers,
+Schmidhuber & Cummins (2000), without peepholes, differentiated exactly.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dlnotes.checks import check_at_least, check_positive
+from dlnotes.rnn import (
+    RecurrentLayer,
+    State,
+    backwards,
+    cell_state,
+    copy_into,
+    level_weights,
+    uniform,
+)
+
+# ---- the cell ----------------------------------------------------------------------------------
+
+
+class LSTMCell(nn.Module):
+    """One time step, gate by gate.
+
+    The letters are the notes': ``W_*`` acts on the hidden state before, ``U_*`` on the input.
+
+    Args:
+        input_size: D, features of one input vector.
+        hidden_size: H, features of the hidden state and of the cell state.
+        forget_bias: value of ``b_f`` at the start, see ``LSTM``; None leaves it random.
+    """
+
+    state_names = "hc"
+
+    def __init__(
+        self, input_size: int, hidden_size: int, *, forget_bias: float | None = None
+    ) -> None:
+        super().__init__()
+        check_positive(input_size=input_size, hidden_size=hidden_size)
+        self.input_size, self.hidden_size = D, H = input_size, hidden_size
+        # forget gate, input gate, candidate, output gate
+        self.W_f, self.U_f, self.b_f = uniform(H, H, H), uniform(H, H, D), uniform(H, H)
+        self.W_i, self.U_i, self.b_i = uniform(H, H, H), uniform(H, H, D), uniform(H, H)
+        self.W_c, self.U_c, self.b_c = uniform(H, H, H), uniform(H, H, D), uniform(H, H)
+        self.W_o, self.U_o, self.b_o = uniform(H, H, H), uniform(H, H, D), uniform(H, H)
+        if forget_bias is not None:
+            nn.init.constant_(self.b_f, forget_bias)
+
+    def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, Tensor]:
+        """Return the next hidden state and cell state, (N, H) each.
+
+        Args:
+            x: input at this step, (N, D).
+            state: h and c of the step before, (N, H) each; zeros if None.
+        """
+        h, c = cell_state(self, x, state)
+        f = torch.sigmoid(h @ self.W_f.T + x @ self.U_f.T + self.b_f)  # (LSTM-1)
+        i = torch.sigmoid(h @ self.W_i.T + x @ self.U_i.T + self.b_i)  # (LSTM-2)
+        candidate = torch.tanh(h @ self.W_c.T + x @ self.U_c.T + self.b_c)  # (LSTM-3)
+        c = f * c + i * candidate  # (LSTM-4)
+        o = torch.sigmoid(h @ self.W_o.T + x @ self.U_o.T + self.b_o)  # (LSTM-5)
+        return o * torch.tanh(c), c  # (LSTM-6)
+
+    @classmethod
+    def from_layer(cls, layer: "LSTM", *, level: int = 0, reverse: bool = False) -> "LSTMCell":
+        """Return a cell with copies of a layer's weights; arguments as ``rnn.level_weights``."""
+        weight_ih, weight_hh, bias_ih, bias_hh = level_weights(layer, LSTM, level, reverse)
+        cell = cls(weight_ih.shape[1], layer.hidden_size).to(weight_hh)
+        parts = {"W": weight_hh, "U": weight_ih, "b": bias_ih + bias_hh}  # only their sum acts
+        for letter, weight in parts.items():
+            blocks = zip("ifco", weight.chunk(4), strict=True)  # torch's order of the gates
+            copy_into(cell, **{f"{letter}_{gate}": block for gate, block in blocks})
+        return cell
+
+
+# ---- the layer ---------------------------------------------------------------------------------
+
+
+class LSTM(RecurrentLayer):
+    """Stacked LSTM, batch first; compatible with ``torch.nn.LSTM``.
+
+    Arguments as ``rnn.RecurrentLayer``, and:
+
+    Args:
+        forget_bias: bias of all forget gates at the start (the sum of torch's two biases); None is
+            torch's random start around 0. Along the cell state ∂cₜ/∂cₜ₋₁ = diag(fₜ), so what
+            is stored fades like σ(bias) per step: after 20 steps a millionth is left at 0, a third
+            at 3. Gers et al. (2000) and Jozefowicz et al. (2015, §2.2) recommend 1 or more.
+    """
+
+    gates, state_names = 4, "hc"
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        *,
+        forget_bias: float | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(input_size, hidden_size, **options)
+        if forget_bias is not None:
+            self._set_bias("f", torch.full((hidden_size,), float(forget_bias)))
+
+    def _set_bias(self, gate: str, value: Tensor) -> None:
+        """Make the two biases of a gate add up to a value, (H,), in all levels and directions."""
+        for name, bias in self.named_parameters():
+            if name.startswith("bias"):
+                block = bias.detach().chunk(4)["ifco".index(gate)]
+                block.copy_(value if name.startswith("bias_ih") else torch.zeros_like(value))
+
+    def step(self, from_x: Tensor, from_h: Tensor, state: State) -> State:
+        i, f, candidate, o = (from_x + from_h).chunk(4, dim=-1)
+        c = torch.sigmoid(f) * state[1] + torch.sigmoid(i) * torch.tanh(candidate)  # (LSTM-4)
+        return torch.sigmoid(o) * torch.tanh(c), c  # (LSTM-6)
+
+    def run(self, from_x: Tensor, weight: Tensor, bias: None, state: State):
+        (h, c), H, transposed = state, self.hidden_size, weight.T.contiguous()
+        hs, cs, squashed = (torch.empty_like(from_x[..., :H]) for _ in range(3))
+        i_f = from_x[..., : 2 * H].unbind(0)  # side by side: one sigmoid for both
+        i, f, candidate, o = (block.unbind(0) for block in from_x.chunk(4, dim=-1))
+        for t, a in enumerate(from_x.unbind(0)):
+            a.addmm_(h, transposed)
+            i_f[t].sigmoid_()  # (LSTM-1), (LSTM-2)
+            candidate[t].tanh_()  # (LSTM-3)
+            o[t].sigmoid_()  # (LSTM-5)
+            c = torch.mul(f[t], c, out=cs[t]).addcmul_(i[t], candidate[t])  # (LSTM-4)
+            h = torch.mul(o[t], torch.tanh(c, out=squashed[t]), out=hs[t])  # (LSTM-6)
+        return hs, [c.clone()], [from_x, cs, squashed]
+
+    def run_backward(self, weight, before, outputs, kept, grad_state, on_the_way):
+        (_, c), (grad_h, grad_c), (gates, cs, squashed) = before, grad_state, kept
+        i, f, candidate, o = gates.chunk(4, dim=-1)
+        # the part of δ that does not depend on the gradients, for all steps at once: a gate's
+        # slope times what the gate multiplies
+        through_sigmoid = torch.ops.aten.sigmoid_backward.grad_input  # (g, s): g · s (1 − s)
+        through_tanh = torch.ops.aten.tanh_backward.grad_input  # (g, s): g · (1 − s²)
+        delta = torch.empty_like(gates)
+        d_i, d_f, d_candidate, d_o = delta.chunk(4, dim=-1)
+        through_sigmoid(candidate, i, grad_input=d_i)
+        through_sigmoid(c, f[0], grad_input=d_f[0])
+        through_sigmoid(cs[:-1], f[1:], grad_input=d_f[1:])
+        through_tanh(i, candidate, grad_input=d_candidate)
+        through_sigmoid(squashed, o, grad_input=d_o)
+        h_to_c = through_tanh(o, squashed, grad_input=torch.empty_like(cs))
+
+        blocks = delta.unflatten(-1, (4, -1))
+        steps = backwards(delta, blocks[:, :, :3], d_o, h_to_c, f)
+        for g, (d, d_ifc, d_o, slope, kept_share) in zip(on_the_way[::-1], steps, strict=True):
+            grad_c = torch.addcmul(grad_c, grad_h, slope)
+            d_ifc.mul_(grad_c[:, None])
+            d_o.mul_(grad_h)
+            grad_c = grad_c * kept_share  # ∂cₜ/∂cₜ₋₁ = diag(fₜ)
+            grad_h = torch.addmm(g, d, weight)
+        return delta, delta, grad_h, grad_c
+
+
+def chrono_initialisation(
+    layer: LSTM, longest: int, *, generator: torch.Generator | None = None
+) -> None:
+    """Set forget and input biases for memories of 1 to ``longest`` steps, in place.
+
+    A forget gate held at σ(b) has the time scale 1 / (1 − σ(b)) = 1 + eᵇ, so b_f = ln u with u
+    uniform in [1, longest − 1], and b_i = −b_f (Tallec & Ollivier 2018, arXiv:1804.11188, §2).
+
+    Args:
+        layer: the layer; all its levels and directions get the same biases.
+        longest: T_max, at least 2: the longest dependency to expect, in steps.
+        generator: source of the random numbers.
+    """
+    if not isinstance(layer, LSTM):
+        raise TypeError(f"layer must be an LSTM, got {type(layer).__name__}")
+    check_at_least(2, longest=longest)
+    bias = layer.bias_ih_l0.new_empty(layer.hidden_size)
+    bias = bias.uniform_(1, longest - 1, generator=generator).log()
+    layer._set_bias("f", bias)
+    layer._set_bias("i", -bias)

@@ -1,0 +1,679 @@
+"""dlnotes.rnn: torch.nn.RNN, gradients by hand = autograd's, and what RNN, LSTM and GRU share."""
+
+import copy
+import math
+import pickle
+from functools import partial
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from dlnotes import rnn
+from dlnotes.gru import GRU, GRUCell
+from dlnotes.lstm import LSTM, LSTMCell
+from dlnotes.rnn import RNN, RNNCell
+
+LAYERS = {"RNN": RNN, "LSTM": LSTM, "GRU": GRU}
+CELLS = {"RNN": RNNCell, "LSTM": LSTMCell, "GRU": GRUCell}
+every_layer = pytest.mark.parametrize("name", LAYERS)
+exact = dict(rtol=0, atol=1e-10)
+few = settings(max_examples=20, deadline=None)
+sizes = st.integers(1, 4)
+
+
+def random(*shape):
+    return torch.randn(shape, dtype=torch.float64, requires_grad=True)
+
+
+def some_state(layer, n):
+    """Return a random initial state, as the layer takes it."""
+    shape = layer.num_layers * (1 + layer.bidirectional), n, layer.hidden_size
+    return rnn.bare(tuple(random(*shape) for _ in layer.state_names))
+
+
+def flat(result):
+    outputs, state = result
+    return outputs, *(state if isinstance(state, tuple) else (state,))
+
+
+def gradients(results, wanted):
+    """Return the gradients of an arbitrary function of all results."""
+    value = sum((torch.cos(7 * r.detach()) * r).sum() for r in results)
+    return torch.autograd.grad(value, wanted)
+
+
+# ---- the layer is torch's
+
+
+@pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
+@pytest.mark.parametrize("num_layers", [1, 3])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_layer_is_torchs(assert_equal_layers, num_layers, bidirectional, nonlinearity):
+    options = dict(num_layers=num_layers, bidirectional=bidirectional, nonlinearity=nonlinearity)
+    ours, theirs = RNN(5, 7, **options), nn.RNN(5, 7, batch_first=True, **options)
+    state = torch.randn(num_layers * (1 + bidirectional), 3, 7)
+    assert_equal_layers(ours, theirs, torch.randn(3, 11, 5), state)
+    assert_equal_layers(ours, theirs, torch.randn(3, 1, 5))
+    theirs.load_state_dict(RNN(5, 7, **options).state_dict(), strict=True)
+
+
+def test_layer_draws_torchs_dropout(assert_equal_layers):
+    options = dict(num_layers=3, bidirectional=True, dropout=0.4)
+    ours, theirs = RNN(5, 7, **options), nn.RNN(5, 7, batch_first=True, **options)
+    assert_equal_layers(ours.train(), theirs.train(), torch.randn(3, 6, 5))
+    assert_equal_layers(ours.eval(), theirs.eval(), torch.randn(3, 6, 5))
+
+
+def test_layer_is_torchs_in_float32(assert_equal_layers):
+    ours, theirs = RNN(5, 7), nn.RNN(5, 7, batch_first=True)
+    assert_equal_layers(ours, theirs, torch.randn(3, 11, 5), double=False, atol=1e-5)
+
+
+def test_same_seed_gives_torchs_initial_weights():
+    options = dict(num_layers=2, bidirectional=True)
+    torch.manual_seed(1)
+    ours = RNN(5, 7, **options).state_dict()
+    torch.manual_seed(1)
+    theirs = nn.RNN(5, 7, **options).state_dict()
+    assert list(ours) == list(theirs)
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=0)
+
+
+# ---- what RNN, LSTM and GRU share
+
+
+@every_layer
+@few
+@given(sizes, sizes, sizes, sizes, st.integers(1, 2), st.booleans())
+def test_gradients_by_hand_are_autograds(name, n, steps, d, h, num_layers, bidirectional):
+    layer = LAYERS[name](d, h, num_layers=num_layers, bidirectional=bidirectional).double()
+    x, state = random(n, steps, d), some_state(layer, n)
+    wanted = [x, *(state if isinstance(state, tuple) else [state]), *layer.parameters()]
+    by_hand = flat(layer(x, state))
+    layer.fused = False
+    by_autograd = flat(layer(x, state))
+    torch.testing.assert_close(by_hand, by_autograd, **exact)
+    torch.testing.assert_close(gradients(by_hand, wanted), gradients(by_autograd, wanted), **exact)
+
+
+@every_layer
+@pytest.mark.parametrize("which", [0, 1, -1])
+def test_a_single_result_sends_its_gradient_back_alone(name, which):
+    layer = LAYERS[name](3, 4).double()
+    x, state = random(2, 5, 3), some_state(layer, 2)
+    wanted = [x, *(state if isinstance(state, tuple) else [state]), *layer.parameters()]
+    by_hand = gradients([flat(layer(x, state))[which]], wanted)
+    layer.fused = False
+    by_autograd = gradients([flat(layer(x, state))[which]], wanted)
+    torch.testing.assert_close(by_hand, by_autograd, **exact)
+
+
+@every_layer
+@pytest.mark.parametrize("frozen", ["weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"])
+def test_what_is_frozen_gets_no_gradient_and_changes_no_other(name, frozen):
+    layer, x = LAYERS[name](3, 4).double(), random(2, 5, 3)
+    layer(x)[0].sum().backward()
+    wanted = {key: p.grad for key, p in layer.named_parameters() if key != frozen} | {"x": x.grad}
+    layer.zero_grad(set_to_none=True)
+    x.grad = None
+    layer.get_parameter(frozen).requires_grad_(False)
+    layer(x)[0].sum().backward()
+    ours = {key: p.grad for key, p in layer.named_parameters() if key != frozen} | {"x": x.grad}
+    torch.testing.assert_close(ours, wanted, **exact)
+    assert layer.get_parameter(frozen).grad is None
+    with torch.no_grad():
+        assert not layer(x)[0].requires_grad
+
+
+@every_layer
+def test_every_gradient_has_its_own_memory_and_adds_up(name):
+    layer, x = LAYERS[name](3, 4), torch.randn(2, 5, 3)
+    layer(x)[0].sum().backward()
+    assert len({p.grad.data_ptr() for p in layer.parameters()}) == 4
+    once = [p.grad.clone() for p in layer.parameters()]
+    layer(x)[0].sum().backward()
+    for parameter, grad in zip(layer.parameters(), once, strict=True):
+        torch.testing.assert_close(parameter.grad, 2 * grad)
+
+
+@every_layer
+def test_layer_has_a_second_derivative(name):
+    layer, x = LAYERS[name](1, 2).double(), random(1, 3, 1)
+    state = some_state(layer, 1)
+    state = state if isinstance(state, tuple) else (state,)
+    names, weights = zip(*layer.named_parameters(), strict=True)
+
+    def run(x, *rest):
+        values = dict(zip(names, rest[len(state) :], strict=True))
+        start = rnn.bare(rest[: len(state)])
+        return flat(torch.func.functional_call(layer, values, (x, start)))
+
+    assert torch.autograd.gradcheck(run, (x, *state, *weights))
+    assert torch.autograd.gradgradcheck(run, (x, *state, *weights))
+
+
+@every_layer
+def test_second_derivative_counts_each_way_once(name):
+    layer, x = LAYERS[name](3, 3).double(), random(2, 4, 3)
+
+    def penalty(layer):
+        twice = layer(layer(x)[0])[0]  # the second pass depends on the weights through its input
+        wanted = (x, *layer.parameters())
+        first = torch.autograd.grad((twice**2).sum(), wanted, create_graph=True)
+        return torch.autograd.grad(sum((g**2).sum() for g in first), wanted)
+
+    by_hand = penalty(layer)
+    layer.fused = False
+    torch.testing.assert_close(by_hand, penalty(layer), **exact)
+
+
+@every_layer
+@few
+@given(st.data(), st.integers(1, 2), st.booleans())
+def test_lengths_give_what_each_sequence_gives_alone(name, data, num_layers, bidirectional):
+    steps = data.draw(st.integers(1, 6))
+    lengths = torch.tensor(data.draw(st.lists(st.integers(1, steps), min_size=1, max_size=5)))
+    layer = LAYERS[name](3, 2, num_layers=num_layers, bidirectional=bidirectional).double()
+    x, state = random(len(lengths), steps, 3), some_state(layer, len(lengths))
+    states = state if isinstance(state, tuple) else (state,)
+    wanted = [x, *states, *layer.parameters()]
+    together = flat(layer(x, state, lengths=lengths))
+    alone = []
+    for i, length in enumerate(lengths.tolist()):
+        start = rnn.bare(tuple(s[:, i : i + 1] for s in states))
+        outputs, *last = flat(layer(x[i : i + 1, :length], start))
+        alone.append((F.pad(outputs, (0, 0, 0, steps - length)), *last))
+    outputs, *last = zip(*alone, strict=True)
+    alone = torch.cat(outputs), *(torch.cat(s, dim=1) for s in last)
+    torch.testing.assert_close(together, alone, **exact)
+    torch.testing.assert_close(gradients(together, wanted), gradients(alone, wanted), **exact)
+
+
+@every_layer
+def test_lengths_are_torchs_packed_sequences(name):
+    options = dict(num_layers=2, bidirectional=True)
+    theirs = getattr(nn, name)(3, 4, batch_first=True, **options).double()
+    ours = LAYERS[name](3, 4, **options).double()
+    ours.load_state_dict(theirs.state_dict())
+    x, lengths = random(5, 7, 3), torch.tensor([3, 7, 1, 3, 6])
+    pack, unpack = nn.utils.rnn.pack_padded_sequence, nn.utils.rnn.pad_packed_sequence
+    packed, state = theirs(pack(x, lengths, batch_first=True, enforce_sorted=False))
+    expected = flat((unpack(packed, batch_first=True)[0], state))
+    for dtype in (torch.int64, torch.int32):
+        torch.testing.assert_close(flat(ours(x, lengths=lengths.to(dtype))), expected, **exact)
+
+
+@every_layer
+def test_what_stands_past_the_end_does_not_matter(name):
+    layer, x = LAYERS[name](3, 4, bidirectional=True), torch.randn(2, 5, 3)
+    x[0, 2:], x[1, 4:] = math.nan, math.inf
+    outputs, _ = layer(x.requires_grad_(), lengths=torch.tensor([2, 4]))
+    outputs.sum().backward()
+    assert outputs.isfinite().all() and all(p.grad.isfinite().all() for p in layer.parameters())
+    assert x.grad.isfinite().all()
+
+
+def test_full_lengths_are_no_lengths():
+    layer, x = RNN(3, 4, num_layers=2), torch.randn(2, 5, 3)
+    full = torch.full((2,), 5)
+    torch.testing.assert_close(layer(x, lengths=full), layer(x), rtol=0, atol=1e-7)
+
+
+@every_layer
+def test_state_carries_a_sequence_over_a_cut(name):
+    layer, x = LAYERS[name](3, 4, num_layers=2).double(), random(2, 7, 3)
+    first, state = layer(x[:, :3])
+    second, state = layer(x[:, 3:], state)
+    whole = flat(layer(x))
+    torch.testing.assert_close(flat((torch.cat([first, second], 1), state)), whole, **exact)
+
+
+@every_layer
+def test_layer_works_under_autocast_and_keeps_its_own_gradients(name):
+    layer, x = LAYERS[name](3, 4, num_layers=2), torch.randn(2, 5, 3)
+    expected, _ = layer(x)
+    for fused in (True, False):
+        layer.fused = fused
+        with torch.autocast("cpu", torch.bfloat16):
+            outputs, _ = layer(x)
+        assert outputs.dtype == torch.bfloat16
+        torch.testing.assert_close(outputs.float(), expected, rtol=0, atol=0.03)
+        outputs.float().sum().backward()
+        assert all(p.grad.dtype == torch.float32 for p in layer.parameters())
+
+
+@every_layer
+def test_layer_compiles_into_one_graph(name):
+    torch.compiler.reset()
+    layer = LAYERS[name](3, 4, bidirectional=True)
+    compiled = torch.compile(layer, backend="eager", fullgraph=True)
+    for n, steps in ((2, 2), (3, 2), (2, 3)):
+        x = torch.randn(n, steps, 3)
+        torch.testing.assert_close(compiled(x), layer(x))
+    state = layer(x)[1]
+    torch.testing.assert_close(compiled(x, state), layer(x, state))
+
+
+def test_compiled_layer_knows_autocast_and_lengths():
+    torch.compiler.reset()
+    layer, x, lengths = LSTM(3, 4), torch.randn(3, 5, 3), torch.tensor([2, 5, 1])
+    compiled = torch.compile(layer, backend="eager")
+    torch.testing.assert_close(compiled(x, lengths=lengths), layer(x, lengths=lengths))
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(compiled(x), layer(x), rtol=0, atol=0.02)
+
+
+@every_layer
+def test_layer_survives_pickle_and_deepcopy_and_the_copy_is_its_own(name):
+    layer, x = LAYERS[name](3, 4, num_layers=2), torch.randn(2, 5, 3)
+    expected = layer(x)[0].detach()
+    copies = pickle.loads(pickle.dumps(layer)), copy.deepcopy(layer)
+    for parameter in layer.parameters():
+        parameter.data.zero_()
+    for other in copies:
+        torch.testing.assert_close(other(x)[0], expected, rtol=0, atol=0)
+
+
+@every_layer
+def test_layer_follows_its_input_to_another_device(name):
+    layer = LAYERS[name](3, 4, num_layers=2, bidirectional=True).to("meta")
+    x = torch.zeros(2, 5, 3, device="meta", requires_grad=True)
+    results = flat(layer(x))
+    assert {r.device.type for r in results} == {"meta"}
+    assert [tuple(r.shape) for r in results] == [(2, 5, 8)] + [(4, 2, 4)] * (len(results) - 1)
+    assert gradients(results, [x])[0].shape == x.shape
+
+
+@every_layer
+def test_jacobian_of_the_unfused_layer_by_torch_func(name):
+    layer, x = LAYERS[name](2, 3).double(), random(1, 4, 2).detach()
+    expected = torch.autograd.functional.jacobian(lambda x: layer(x)[0], x)
+    layer.fused = False
+    for jacobian in (torch.func.jacrev, torch.func.jacfwd):
+        torch.testing.assert_close(jacobian(lambda x: layer(x)[0])(x), expected, **exact)
+
+
+@every_layer
+def test_an_empty_batch_is_a_batch(name):
+    layer = LAYERS[name](3, 4, num_layers=2)
+    for lengths in (None, torch.zeros(0, dtype=torch.int64)):
+        outputs, *state = flat(layer(torch.zeros(0, 5, 3), lengths=lengths))
+        assert outputs.shape == (0, 5, 4) and state[0].shape == (2, 0, 4)
+
+
+@every_layer
+def test_wrong_arguments_of_a_layer_are_named(name):
+    layer, x = LAYERS[name](3, 4, num_layers=2), torch.zeros(2, 5, 3)
+    good = torch.zeros(2, 2, 4)
+    for message, arguments, options in [
+        (r"x must have shape \(N, T, 3\), got \(5, 3\)", (x[0],), {}),
+        (r"x must have shape \(N, T, 3\), got \(2, 5, 2\)", (x[..., :2],), {}),
+        (r"x must have at least one step, got \(2, 0, 3\)", (x[:, :0],), {}),
+        (r"lengths must have shape \(2,\), got \(1,\)", (x,), dict(lengths=torch.tensor([5]))),
+        (r"lengths must lie in \[1, 5\].*got 0", (x,), dict(lengths=torch.tensor([0, 5]))),
+        (r"lengths must lie in \[1, 5\].*got 6", (x,), dict(lengths=torch.tensor([1, 6]))),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            layer(*arguments, **options)
+    for i, letter in enumerate(layer.state_names):
+        for wrong in (good[:1], good[:, :1], good[..., :1], good[0]):
+            state = [good] * len(layer.state_names)
+            state[i] = wrong
+            message = rf"{letter} must have shape \(2, 2, 4\), got"
+            with pytest.raises(ValueError, match=message):
+                layer(x, rnn.bare(tuple(state)))
+    with pytest.raises(TypeError, match=r"lengths must be integers, got torch\.float32"):
+        layer(x, lengths=torch.tensor([1.0, 2.0]))
+    with pytest.raises(TypeError, match=r"lengths must be integers, got torch\.bool"):
+        layer(x, lengths=torch.tensor([True, True]))
+    with pytest.raises(TypeError, match="lengths must be a tensor, got list"):
+        layer(x, lengths=[1, 2])
+
+
+@every_layer
+@pytest.mark.parametrize(
+    "wrong", [dict(num_layers=0), dict(hidden_size=-1), dict(input_size=0), dict(dropout=1.5)]
+)
+def test_a_wrong_size_of_a_layer_is_named(name, wrong):
+    with pytest.raises(ValueError, match=f"^{next(iter(wrong))} must .*, got"):
+        LAYERS[name](**dict(input_size=5, hidden_size=7) | wrong)
+    with pytest.raises(ValueError, match="nonlinearity must be one of 'tanh', 'relu', got 'sig"):
+        RNN(5, 7, nonlinearity="sigmoid")
+
+
+def test_layer_says_what_it_is():
+    assert repr(GRU(3, 4)) == "GRU(3, 4, num_layers=1, bidirectional=False, dropout=0.0)"
+
+
+# ---- the cell
+
+
+@pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
+@pytest.mark.parametrize(("level", "reverse"), [(0, False), (0, True), (1, False), (1, True)])
+def test_cell_stepped_is_the_layer(nonlinearity, level, reverse):
+    layer = RNN(6, 3, num_layers=2, bidirectional=True, nonlinearity=nonlinearity).double()
+    h, x = random(4, 2, 3), random(2, 5, 6)
+    outputs, last = layer(x, h)
+    cell = RNNCell.from_layer(layer, level=level, reverse=reverse)
+    below = RNN(6, 3, bidirectional=True, nonlinearity=nonlinearity).double()
+    below.load_state_dict({k: v for k, v in layer.state_dict().items() if "_l0" in k})
+    seen, _ = (x, None) if level == 0 else below(x, h[:2])
+    state, states = h[2 * level + reverse], []
+    for t in range(5)[:: -1 if reverse else 1]:
+        state = cell(seen[:, t], state)
+        states.append(state)
+    torch.testing.assert_close(state, last[2 * level + reverse], **exact)
+    if level == 1:
+        states = torch.stack(states[:: -1 if reverse else 1], dim=1)
+        torch.testing.assert_close(states, outputs.chunk(2, dim=2)[reverse], **exact)
+
+
+def test_cell_is_made_from_torchs_layer_too_and_is_a_copy():
+    layer, x = nn.RNN(6, 3, batch_first=True), torch.randn(2, 1, 6)
+    cell, expected = RNNCell.from_layer(layer), layer(x)[0][:, 0]
+    layer.weight_ih_l0.data.zero_()
+    torch.testing.assert_close(cell(x[:, 0]), expected)
+    assert all(p.requires_grad for p in cell.parameters())
+
+
+@pytest.mark.parametrize(
+    ("nonlinearity", "f"),
+    [("tanh", torch.tanh), ("relu", F.relu), ("sigmoid", torch.sigmoid), ("identity", lambda a: a)],
+)
+def test_cell_is_its_formula(nonlinearity, f):
+    cell = RNNCell(3, 4, output_size=2, nonlinearity=nonlinearity)
+    U, V, b, W, c = (getattr(cell, name) for name in "UVbWc")
+    x, h = torch.randn(3), torch.randn(4)
+    after = f(U @ x + V @ h + b)
+    torch.testing.assert_close(cell(x[None], h[None])[0], after)
+    torch.testing.assert_close(cell.output(after), W @ after + c)
+    torch.testing.assert_close(cell(x[None]), cell(x[None], torch.zeros(1, 4)))
+    assert RNNCell(3, 4).output(after) is after
+
+
+def test_parameters_start_within_one_over_the_root_of_the_state():
+    cell = RNNCell(40, 25, output_size=30)
+    for parameter in cell.parameters():
+        assert 0.19 < parameter.abs().max() <= 0.2 or parameter.numel() < 100
+        assert parameter.abs().max() <= 0.2
+
+
+def test_wrong_arguments_of_the_cell_are_named():
+    cell, x = RNNCell(3, 4, output_size=2), torch.zeros(2, 3)
+    for message, call in [
+        (r"x must have shape \(N, 3\), got \(3,\)", lambda: cell(x[0])),
+        (r"h must have shape \(2, 4\), got \(1, 4\)", lambda: cell(x, torch.zeros(1, 4))),
+        (r"h must have shape \(\.\.\., 4\), got \(2, 3\)", lambda: cell.output(x)),
+        ("output_size must be at least 1, got 0", lambda: RNNCell(3, 4, output_size=0)),
+        ("hidden_size must be at least 1, got 0", lambda: RNNCell(3, 0)),
+        ("nonlinearity must be one of 'tanh'.*got 'x'", lambda: RNNCell(3, 4, nonlinearity="x")),
+        ("level must be one of 0, 1, got 2", lambda: from_two_levels(level=2)),
+        ("reverse must be one of False, got True", lambda: from_two_levels(reverse=True)),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            call()
+    with pytest.raises(TypeError, match="layer must be an RNN, got GRU"):
+        RNNCell.from_layer(GRU(3, 4))
+
+
+def from_two_levels(**options):
+    return RNNCell.from_layer(RNN(3, 4, num_layers=2), **options)
+
+
+# ---- backpropagation through time
+
+TARGETS = {
+    "squared": lambda n, steps, k: random(n, steps, k).detach(),
+    "cross_entropy": lambda n, steps, k: torch.randint(k, (n, steps)),
+}
+
+
+def loss_by_torch(outputs, targets, loss):
+    if loss == "squared":
+        return 0.5 * F.mse_loss(outputs, targets, reduction="sum") / len(outputs)
+    return F.cross_entropy(outputs.flatten(0, 1), targets.flatten(), reduction="sum") / len(outputs)
+
+
+def unrolled(cell, x, state, truncate=None):
+    outputs = []
+    for t in range(x.shape[1]):
+        if truncate and t and t % truncate == 0:
+            state = state.detach()
+        state = cell(x[:, t], state)
+        outputs.append(cell.output(state))
+    return torch.stack(outputs, 1)
+
+
+@few
+@given(
+    st.tuples(sizes, sizes, sizes, sizes),
+    st.none() | st.integers(1, 3),
+    st.sampled_from(list(TARGETS)),
+    st.sampled_from(["tanh", "relu", "sigmoid", "identity"]),
+    st.none() | st.integers(1, 5),
+)
+def test_backpropagation_through_time_is_autograds(shape, k, loss, nonlinearity, truncate):
+    n, steps, d, h = shape
+    cell = RNNCell(d, h, output_size=k, nonlinearity=nonlinearity).double()
+    x, state, targets = random(n, steps, d), random(n, h), TARGETS[loss](n, steps, k or h)
+    value = loss_by_torch(unrolled(cell, x, state, truncate), targets, loss)
+    wanted = dict(cell.named_parameters()) | {"x": x, "state": state}
+    expected = torch.autograd.grad(value, list(wanted.values()))
+    ours = rnn.backpropagation_through_time(cell, x, targets, loss, state=state, truncate=truncate)
+    assert set(ours) == set(wanted)
+    for name, theirs in zip(wanted, expected, strict=True):
+        torch.testing.assert_close(ours[name], theirs, **exact)
+    our_value, _ = rnn.sequence_loss(unrolled(cell, x, state), targets, loss)
+    torch.testing.assert_close(our_value, loss_by_torch(unrolled(cell, x, state), targets, loss))
+
+
+def test_backpropagation_through_time_takes_any_loss_and_starts_at_zero():
+    cell, x = RNNCell(3, 4, output_size=2).double(), random(2, 5, 3).detach()
+    targets = random(2, 5, 2).detach()
+
+    def last_only(outputs, targets):
+        return ((outputs[:, -1] - targets[:, -1]) ** 4).sum()
+
+    last_only(unrolled(cell, x, None), targets).backward()
+    ours = rnn.backpropagation_through_time(cell, x, targets, last_only)
+    for name, parameter in cell.named_parameters():
+        torch.testing.assert_close(ours[name], parameter.grad, **exact)
+    assert not any(g.requires_grad for g in ours.values())
+
+
+def test_truncation_forgets_and_its_error_falls_geometrically():
+    cell = RNNCell(8, 8).double()
+    cell.V.data = 0.8 * torch.linalg.qr(cell.V.data)[0]
+    x, targets = 0.1 * random(1, 64, 8).detach(), torch.zeros(1, 64, 8, dtype=torch.float64)
+    last = dict(loss=lambda outputs, _: outputs[:, -1].sum())
+    whole = rnn.backpropagation_through_time(cell, x, targets, **last)["V"]
+    errors = []
+    for k in (8, 16, 32):  # all cuts leave the last k steps whole
+        cut = rnn.backpropagation_through_time(cell, x, targets, truncate=k, **last)["V"]
+        errors.append(((cut - whole).norm() / whole.norm()).item())
+    assert errors[0] > errors[1] > errors[2] and errors[2] < 0.8**30
+    assert errors[0] > 0.01
+
+
+def test_wrong_arguments_of_backpropagation_are_named():
+    cell, x = RNNCell(3, 4, output_size=2), torch.zeros(2, 5, 3)
+    y, ids = torch.zeros(2, 5, 2), torch.zeros(2, 5, dtype=torch.int64)
+    bptt = rnn.backpropagation_through_time
+    for message, call in [
+        (r"x must have shape \(N, T, 3\), got \(5, 3\)", lambda: bptt(cell, x[0], y)),
+        (r"x must have at least one step", lambda: bptt(cell, x[:, :0], y)),
+        (
+            r"targets must have shape \(2, 5, 2\), got \(2, 5, 1\)",
+            lambda: bptt(cell, x, y[..., :1]),
+        ),
+        (r"targets must have shape \(2, 5\), got", lambda: bptt(cell, x, y, "cross_entropy")),
+        (
+            r"targets must lie in \[0, 1\], got 2 to 2",
+            lambda: bptt(cell, x, ids + 2, "cross_entropy"),
+        ),
+        (r"targets must lie in \[0, 1\], got -1", lambda: bptt(cell, x, ids - 1, "cross_entropy")),
+        (
+            "loss must be one of 'squared', 'cross_entropy', got 'l2'",
+            lambda: bptt(cell, x, y, "l2"),
+        ),
+        ("truncate must be at least 1, got 0", lambda: bptt(cell, x, y, truncate=0)),
+        (r"h must have shape \(2, 4\)", lambda: bptt(cell, x, y, state=torch.zeros(1, 4))),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            call()
+    with pytest.raises(TypeError, match=r"targets must be class numbers.*float32"):
+        bptt(cell, x, y[..., 0], "cross_entropy")
+    with pytest.raises(TypeError, match="cell must be an RNNCell, got GRUCell"):
+        bptt(GRUCell(3, 4), x, y)
+
+
+# ---- vanishing and exploding
+
+
+@pytest.mark.parametrize(
+    ("nonlinearity", "slope"),
+    [
+        ("tanh", lambda h: 1 - h**2),
+        ("sigmoid", lambda h: h * (1 - h)),
+        ("identity", torch.ones_like),
+    ],
+)
+def test_jacobian_of_a_step_is_slope_times_recurrent_weights(nonlinearity, slope):
+    cell, x, h = RNNCell(3, 4, nonlinearity=nonlinearity).double(), random(6, 3), random(1, 4)
+    jacobians = rnn.step_jacobians(cell, x, h)
+    assert jacobians.shape == (6, 4, 4) and not jacobians.requires_grad
+    for t in range(6):
+        h = cell(x[t : t + 1], h)
+        torch.testing.assert_close(jacobians[t], torch.diag(slope(h[0])) @ cell.V, **exact)
+
+
+@every_layer
+def test_jacobians_multiply_to_that_of_the_whole_sequence(name):
+    cell, x = CELLS[name](3, 4).double(), random(5, 3).detach()
+    parts = len(cell.state_names)
+
+    def run(start):
+        state = rnn.bare(start.chunk(parts, dim=1))
+        for t in range(5):
+            state = cell(x[t : t + 1], state)
+        return torch.cat(state, 1) if parts > 1 else state
+
+    start = random(1, 4 * parts).detach()
+    whole = torch.autograd.functional.jacobian(run, start)[0, :, 0]
+    jacobians = rnn.step_jacobians(cell, x, rnn.bare(start.chunk(parts, dim=1)))
+    torch.testing.assert_close(torch.linalg.multi_dot(list(jacobians.flip(0))), whole, **exact)
+    from_zero = rnn.step_jacobians(cell, x, rnn.bare((torch.zeros(1, 4).double(),) * parts))
+    torch.testing.assert_close(rnn.step_jacobians(cell, x), from_zero, **exact)
+
+
+@every_layer
+@pytest.mark.parametrize("num_layers", [1, 2])
+def test_gradient_norms_are_those_of_a_pushed_state(name, num_layers):
+    """A small push of hₜ, all else equal, changes the loss by its product with the gradient."""
+    layer, x = LAYERS[name](3, 2, num_layers=num_layers).double(), random(2, 5, 3).detach()
+    last, seen = num_layers - 1, x
+    if last:
+        below = LAYERS[name](3, 2).double()
+        below.load_state_dict({k: v for k, v in layer.state_dict().items() if k.endswith("l0")})
+        seen = below(x)[0]
+    cell = CELLS[name].from_layer(layer, level=last)
+
+    def loss_after_push(t, push):
+        state = None
+        for s in range(5):
+            after = cell(seen[:, s], state)
+            h, *c = after if isinstance(after, tuple) else (after,)
+            state = rnn.bare((h + push if s == t else h, *c))
+        return ((state[0] if c else state) ** 3).sum()
+
+    ours = rnn.gradient_norms(layer, x, loss=lambda h: (h**3).sum())
+    for t in range(5):
+        run, no_push = partial(loss_after_push, t), torch.zeros(2, 2, dtype=torch.float64)
+        gradient = torch.autograd.functional.jacobian(run, no_push)
+        torch.testing.assert_close(ours[t], gradient.norm(), **exact)
+
+
+@every_layer
+def test_gradient_norms_touch_nothing_and_need_nothing(name):
+    layer, x = LAYERS[name](3, 4).requires_grad_(False), torch.randn(2, 5, 3, requires_grad=True)
+    with torch.no_grad():
+        norms = rnn.gradient_norms(layer, x)
+    torch.testing.assert_close(norms[-1], torch.tensor(8.0).sqrt())  # of a sum of 2 · 4 numbers
+    assert norms.shape == (5,) and (norms > 0).all() and not norms.requires_grad
+    assert x.grad is None
+
+
+def test_gradient_norms_of_the_cell_state_start_at_the_output_gate():
+    layer, x = LSTM(3, 4).double(), random(1, 5, 3)
+    cell = LSTMCell.from_layer(layer)
+    h, (_, c) = layer(x)
+    o = h[:, -1] / torch.tanh(c[0])
+    norms = rnn.gradient_norms(layer, x, of="c")
+    torch.testing.assert_close(norms[-1], (o * (1 - torch.tanh(c[0]) ** 2)).norm(), **exact)
+    jacobian = rnn.step_jacobians(cell, x[0, -1:], tuple(s[0] for s in layer(x[:, :-1])[1]))[0]
+    h, (_, c) = layer(x[:, :-1])
+    o = h[0, -1] / torch.tanh(c[0, 0])
+    through = torch.cat([torch.diag(o * (1 - torch.tanh(c[0, 0]) ** 2)), torch.eye(4).double()])
+    torch.testing.assert_close(norms[-2], (jacobian[:4] @ through).sum(0).norm(), **exact)
+
+
+def test_gradient_norms_obey_the_bound_of_pascanu():
+    layer, x = RNN(3, 8).double(), random(1, 30, 3)
+    layer.weight_hh_l0.data = 0.7 * torch.linalg.qr(layer.weight_hh_l0.data)[0]
+    norms = rnn.gradient_norms(layer, x)
+    assert (norms <= math.sqrt(8) * 0.7 ** torch.arange(29.0, -1, -1).double() + 1e-12).all()
+
+
+def test_wrong_arguments_of_gradient_norms_are_named():
+    x = torch.zeros(2, 5, 3)
+    for message, call in [
+        (
+            "layer.bidirectional must be one of False",
+            lambda: rnn.gradient_norms(RNN(3, 4, bidirectional=True), x),
+        ),
+        ("of must be one of 'h', got 'c'", lambda: rnn.gradient_norms(GRU(3, 4), x, of="c")),
+        (r"x must have shape \(N, T, 3\)", lambda: rnn.gradient_norms(RNN(3, 4), x[0])),
+        ("x must have at least one step", lambda: rnn.gradient_norms(RNN(3, 4), x[:, :0])),
+        (r"x must have shape \(T, 3\)", lambda: rnn.step_jacobians(RNNCell(3, 4), x)),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            call()
+    with pytest.raises(TypeError, match="layer must be an RNN, LSTM or GRU, got RNN"):
+        rnn.gradient_norms(nn.RNN(3, 4), x)
+
+
+@pytest.mark.parametrize("limit", [0.1, 1.0, 1e6, math.inf])
+def test_clipping_is_torchs(limit):
+    ours, theirs = ([nn.Parameter(torch.zeros(3, k)) for k in (2, 4, 5)] for _ in range(2))
+    for a, b in zip(ours[:2], theirs[:2], strict=True):  # the third has no gradient
+        a.grad = torch.randn_like(a)
+        b.grad = a.grad.clone()
+    norm = rnn.clip_gradient_norm(iter(ours), limit)
+    assert norm == pytest.approx(nn.utils.clip_grad_norm_(theirs, limit).item(), rel=1e-6)
+    for a, b in zip(ours[:2], theirs[:2], strict=True):
+        torch.testing.assert_close(a.grad, b.grad, rtol=1e-4, atol=1e-6)
+
+
+def test_clipping_keeps_the_direction_and_leaves_zeros_alone():
+    p = nn.Parameter(torch.zeros(3))
+    p.grad = torch.tensor([30.0, 40.0, 0.0])
+    assert rnn.clip_gradient_norm(p, 1) == 50
+    torch.testing.assert_close(p.grad, torch.tensor([0.6, 0.8, 0.0]))
+    p.grad.zero_()
+    assert rnn.clip_gradient_norm([p], 1) == 0 and p.grad.eq(0).all()
+
+
+def test_wrong_arguments_of_clipping_are_named():
+    p = nn.Parameter(torch.zeros(3))
+    for limit in (0, -1.0, math.nan):
+        with pytest.raises(ValueError, match=f"limit must be positive, got {limit}"):
+            rnn.clip_gradient_norm([p], limit)
+    for bad in (math.nan, math.inf):
+        p.grad = torch.tensor([1.0, bad, 0.0])
+        with pytest.raises(ValueError, match="finite gradients, got a norm of"):
+            rnn.clip_gradient_norm([p], 1.0)
+        assert p.grad[0] == 1
