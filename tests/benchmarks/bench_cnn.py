@@ -6,13 +6,10 @@ The convolution against torch's own and against the definition as loops; the net
 torchvision's, on small images.
 """
 
-import time
-from collections.abc import Callable
-
 import torch
 import torch.nn.functional as F
 import torchvision
-from torch import Tensor
+from timing import seconds
 
 from dlnotes import cnn
 
@@ -30,17 +27,6 @@ NETWORKS = {  # name: size of the images
     "ResNet34": 64,
     "ResNet50": 64,
 }
-
-
-def seconds(runs: dict[str, Callable[[], Tensor]], *, repeats: int) -> dict[str, float]:
-    """Return the least seconds of a forward and backward pass, the candidates taking turns."""
-    best = dict.fromkeys(runs, float("inf"))
-    for _ in range(repeats):
-        for name, run in runs.items():
-            start = time.perf_counter()
-            run().sum().backward()
-            best[name] = min(best[name], time.perf_counter() - start)
-    return best
 
 
 def bench_layers() -> None:

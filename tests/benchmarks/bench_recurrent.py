@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 
 import torch
+from timing import seconds
 from torch import Tensor, nn
 
 from dlnotes.gru import GRU, GRUCell
@@ -26,17 +27,6 @@ SIZES = {  # name: N, T, D, H
     "adding problem": (64, 100, 2, 64),
     "small": (16, 20, 8, 32),
 }
-
-
-def seconds(runs: dict[str, Callable[[], Tensor]], *, repeats: int) -> dict[str, float]:
-    """Return the least processor time of a forward and backward pass, taking turns."""
-    best = dict.fromkeys(runs, float("inf"))
-    for _ in range(repeats):
-        for name, run in runs.items():
-            start = time.process_time()
-            run().sum().backward()
-            best[name] = min(best[name], time.process_time() - start)
-    return best
 
 
 def stepped(cell: nn.Module, x: Tensor) -> Tensor:
@@ -76,7 +66,7 @@ def main() -> None:
         for name in KINDS:
             for label, (N, T, D, H) in SIZES.items():
                 x = torch.randn(N, T, D, dtype=dtype)
-                best = seconds(candidates(name, x, H), repeats=repeats)
+                best = seconds(candidates(name, x, H), repeats=repeats, clock=time.process_time)
                 ours, unrolled, cell = (best[k] / best["torch"] for k in list(best)[1:])
                 size, precision = f"{N}, {T}, {D}, {H}", str(dtype).removeprefix("torch.")
                 print(
@@ -103,7 +93,7 @@ def ragged(repeats: int) -> None:
             "ours": lambda ours=ours: ours(x, lengths=lengths)[0],
             "padded": lambda ours=ours: ours(x)[0],
         }
-        best = seconds(runs, repeats=repeats)
+        best = seconds(runs, repeats=repeats, clock=time.process_time)
         print(
             f"{name:6}lengths 1 to {T}: packed in torch {1e3 * best['torch']:.2f} ms, ours "
             f"{best['ours'] / best['torch']:.2f} of it, ours without lengths "
