@@ -5,7 +5,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
@@ -19,7 +19,8 @@ def progress_bar(fabric: Any, job: Job, run: Run) -> Iterator[Callable[[], None]
     if not job.progress or not fabric.is_global_zero or run.finished():
         yield lambda: None
         return
-    bar, finish = _new_bar(job, run)
+    options = {"total": job.total, "initial": run.step, "desc": job.description or None}
+    bar, finish = _new_bar(options | {"unit": "step"}, in_widgets=job.processes == 1)
     shown = time.perf_counter() - 1
 
     def show() -> None:
@@ -38,14 +39,30 @@ def progress_bar(fabric: Any, job: Job, run: Run) -> Iterator[Callable[[], None]
         finish()
 
 
-def _new_bar(job: Job, run: Run) -> tuple[Any, Callable[[], None]]:
-    """Return a bar of tqdm, and what to do when it is closed."""
-    options = {"total": job.total, "initial": run.step, "desc": job.description or None}
-    options |= {"unit": "step", "miniters": 1, "mininterval": 0}
+def counted(items: Iterable[Any], total: int, description: str, *, show: bool) -> Iterator[Any]:
+    """Yield the items under a progress bar that counts them."""
+    if not show:
+        yield from items
+        return
+    bar, finish = _new_bar({"total": total, "desc": description or None, "unit": "run"})
+    try:
+        with bar:
+            for item in items:
+                bar.update()
+                yield item
+    finally:
+        finish()
+
+
+def _new_bar(options: dict[str, Any], *, in_widgets: bool = True) -> tuple[Any, Callable]:
+    """Return a bar of tqdm, and what to do when it is closed.
+
+    Without ``in_widgets`` it is made of text: a process of its own has no way to a notebook.
+    """
+    options |= {"miniters": 1, "mininterval": 0}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about ipywidgets, where they are missing
-        # a process of its own has no way to a notebook's widgets
-        tqdm = import_module("tqdm.auto" if job.processes == 1 else "tqdm").tqdm
+        tqdm = import_module("tqdm.auto" if in_widgets else "tqdm").tqdm
     notebook = sys.modules.get("tqdm.notebook")
     if notebook is None or not issubclass(tqdm, notebook.tqdm):
         return tqdm(**options), lambda: None

@@ -175,7 +175,10 @@ def write(path: Path, write_to: Callable[[Path], Any]) -> None:
     """Let ``write_to`` fill a temporary file, then move that to ``path`` in one go."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        temporary.touch()
+        mode = temporary.stat().st_mode  # what the system gives a new file; safetensors gives 0600
         write_to(temporary)
+        temporary.chmod(mode)
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())  # else a power cut can leave the new name on an empty file
         os.replace(temporary, path)

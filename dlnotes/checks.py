@@ -47,11 +47,14 @@ def check_shape(name: str, x: Tensor, *shape: int | str) -> None:
     if wanted[:1] == ("...",):
         wanted = wanted[1:]
         given = given[max(len(given) - len(wanted), 0) :]
+    fits = len(wanted) == len(given)
     sizes: dict[str, int] = {}
-    fits = len(wanted) == len(given) and all(
-        sizes.setdefault(want, size) == size if isinstance(want, str) else want == size
-        for want, size in zip(wanted, given, strict=True)
-    )
+    for want, size in zip(wanted, given, strict=False):  # a plain loop: every compiler follows it
+        if isinstance(want, str):
+            if want not in sizes:
+                sizes[want] = size
+            want = sizes[want]
+        fits = fits and want == size
     if not fits:
         letters = ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "")
         raise ValueError(f"{name} must have shape ({letters}), got {tuple(x.shape)}")

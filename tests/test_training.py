@@ -1100,6 +1100,16 @@ def test_weights_and_metadata_come_back(folder):
     assert_same_weights(loaded, saved)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
+def test_weights_may_be_read_by_whom_the_system_lets(tmp_path):
+    old = os.umask(0o022)
+    try:
+        save_weights(tmp_path / "a.safetensors", small_model())
+    finally:
+        os.umask(old)
+    assert (tmp_path / "a.safetensors").stat().st_mode & 0o777 == 0o644
+
+
 def test_the_same_weights_give_the_same_bytes(tmp_path):
     for name, facts in ("a", FACTS), ("b", dict(reversed(FACTS.items()))):
         save_weights(tmp_path / f"{name}.safetensors", small_model(), **facts)
@@ -1236,3 +1246,70 @@ def test_on_an_accelerator_the_losses_are_fetched_together(monkeypatch):
     with pytest.raises(FloatingPointError, match="at step 2, "):
         fit(small_model(), lambda model, batch: classification_loss(model, batch) * next(factors),
             small_data(), epochs=1, batch_size=10, progress=False)  # fmt: skip
+
+
+# ---- several runs ------------------------------------------------------------------------------
+
+
+def draw(seed, scale):
+    torch.manual_seed(seed)
+    return scale * torch.rand(3), torch.get_num_threads()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_side_by_side_returns_what_a_loop_returns(workers):
+    state = torch.random.get_rng_state()
+    runs = [(seed, 10.0) for seed in range(5)]
+    found = training.side_by_side(draw, iter(runs), workers=workers, progress=False)
+    assert torch.equal(torch.random.get_rng_state(), state)  # also with one worker, in this process
+    with torch.random.fork_rng():
+        expected = [draw(*run)[0] for run in runs]
+    assert [numbers.tolist() for numbers, _ in found] == [numbers.tolist() for numbers in expected]
+    if workers == 2:
+        assert {threads for _, threads in found} == {1}
+
+
+def test_side_by_side_takes_functions_that_cannot_be_imported():
+    offset = torch.tensor([1.0, 2.0])
+    found = training.side_by_side(lambda x: x + offset, [(1,), (2,)], workers=2, progress=False)
+    assert [x.tolist() for x in found] == [[2.0, 3.0], [3.0, 4.0]]
+
+
+def test_side_by_side_trains_as_fit_does():
+    def train(seed):
+        model = small_model()
+        history = quiet(model, small_data(), steps=5, seed=seed)
+        return [step["loss"] for step in history.steps], model
+
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        expected = [train(seed) for seed in range(2)]
+    finally:
+        torch.set_num_threads(threads)
+    found = training.side_by_side(train, [(0,), (1,)], workers=2, progress=False)
+    for (losses, model), (right, reference) in zip(found, expected, strict=True):
+        assert losses == right
+        for ours, theirs in zip(model.parameters(), reference.parameters(), strict=True):
+            assert torch.equal(ours, theirs)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_side_by_side_raises_what_a_run_raised(workers):
+    def fail(x):
+        raise FloatingPointError(f"run {x}")
+
+    with pytest.raises(FloatingPointError, match="run 0"):
+        training.side_by_side(fail, [(0,), (1,)], workers=workers, progress=False)
+
+
+def test_side_by_side_counts_its_runs(capsys):
+    assert training.side_by_side(abs, [(-1,), (-2,)], workers=1, description="two") == [1, 2]
+    shown = capsys.readouterr().err
+    assert "two" in shown and "2/2" in shown
+
+
+def test_side_by_side_with_nothing_to_do_or_no_worker():
+    assert training.side_by_side(abs, [], progress=False) == []
+    with pytest.raises(ValueError, match="workers must be at least 1, got 0"):
+        training.side_by_side(abs, [(1,)], workers=0)
