@@ -1,0 +1,546 @@
+"""Sequences in, sequences out (chapter 6): four shapes of recurrent models, and attention.
+
+Read from top to bottom: ``Encoder`` reads, ``BahdanauAttention`` looks back, ``Decoder`` writes,
+``Seq2Seq`` is the three of them, with greedy and beam search. Then the other shapes of the notes:
+``SequenceClassifier`` (many to one), ``SequenceTagger`` (many to many, aligned),
+``ConditionalGenerator`` (one to many); and how phones and words are counted as wrong.
+
+Differs from Bahdanau et al. (2015): there the context c_t, found with s_{t-1}, is an input of the
+recurrence that makes s_t, so that training, too, must go step by step. Here, as in Luong et al.
+(2015, §3.1), the recurrence reads the tokens alone, s_t = f(s_{t-1}, y_{t-1}); c_t is found with
+s_t, which has seen y_{t-1} but not y_t, and joins after it. With the target known (teacher forcing)
+all steps are then one call of the layer and one of the attention. The score is Bahdanau's.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dlnotes.checks import check_between, check_choice, check_positive, check_shape
+from dlnotes.gru import GRU
+from dlnotes.lstm import LSTM
+from dlnotes.rnn import RNN, State, bare
+from dlnotes.text import Vocabulary
+
+LAYERS = {"rnn": RNN, "lstm": LSTM, "gru": GRU}
+
+
+def vocabulary_size(name: str, vocabulary: Vocabulary | int) -> int:
+    """Return how many tokens there are; a vocabulary may be given as this number alone."""
+    size = len(vocabulary) if isinstance(vocabulary, Vocabulary) else vocabulary
+    check_positive(**{name: size})
+    return size
+
+
+def check_ids(name: str, ids: Tensor, size: int, *shape: int | str) -> None:
+    """Raise unless ``ids`` are numbers of tokens, integers in [0, size), and of this shape."""
+    check_shape(name, ids, *shape)
+    if ids.is_floating_point() or ids.dtype == torch.bool:
+        raise TypeError(f"{name} must be integers, got {ids.dtype}")
+    if torch.compiler.is_compiling() or not ids.numel():  # a look at the values splits the graph
+        return
+    low, high = int(ids.min()), int(ids.max())
+    if low < 0 or high >= size:
+        wrong = low if low < 0 else high
+        raise ValueError(f"{name} must lie in [0, {size - 1}], got {wrong}")
+
+
+# ---- the encoder -------------------------------------------------------------------------------
+
+
+class Encoder(nn.Module):
+    """Read a sequence of tokens, in both directions.
+
+    Args:
+        vocabulary: of the source, or its size.
+        hidden_size: H, features of one direction.
+        embedding_size: features of a token's vector; None = H.
+        cell: "rnn", "lstm" or "gru".
+        num_layers: levels.
+        bidirectional: False reads forwards only.
+        dropout: probability of zeroing a feature of the vectors, and between levels, in training.
+
+    Attributes:
+        output_size: M, features of an annotation: H for each direction.
+    """
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary | int,
+        *,
+        hidden_size: int,
+        embedding_size: int | None = None,
+        cell: str = "lstm",
+        num_layers: int = 1,
+        bidirectional: bool = True,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        check_choice(LAYERS, cell=cell)
+        check_positive(hidden_size=hidden_size)
+        check_between(0, 1, dropout=dropout)
+        D = hidden_size if embedding_size is None else embedding_size
+        self.embedding = nn.Embedding(vocabulary_size("vocabulary", vocabulary), D)
+        options = dict(num_layers=num_layers, bidirectional=bidirectional, dropout=dropout)
+        self.layer = LAYERS[cell](D, hidden_size, **options)
+        self.dropout = nn.Dropout(dropout)
+        self.output_size = hidden_size * (1 + bidirectional)
+
+    def forward(self, source: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+        """Encode a batch.
+
+        Args:
+            source: numbers of tokens, (N, S).
+            lengths: how many of them count, from 1 to S, (N,); None = all.
+
+        Returns:
+            Annotations h_j, (N, S, M), zero past the end; and what the last level has in memory
+            when it has read all: a tensor (N, M) for h (and one for c), both directions side by
+            side.
+        """
+        check_ids("source", source, self.embedding.num_embeddings, "N", "S")
+        annotations, state = self.layer(self.dropout(self.embedding(source)), lengths=lengths)
+        state = state if isinstance(state, tuple) else (state,)
+        directions = 1 + self.layer.bidirectional
+        return annotations, tuple(torch.cat([*s[-directions:]], dim=-1) for s in state)
+
+
+# ---- attention ---------------------------------------------------------------------------------
+
+
+class BahdanauAttention(nn.Module):
+    """Additive attention (Bahdanau, Cho, Bengio 2015, eq. 5, 6 and appendix A.1.2).
+
+    e_tj = vᵀ tanh(W s_t + U h_j), α_t = softmax(e_t), c_t = Σ_j α_tj h_j. Has no biases, as there.
+
+    Args:
+        query_size: features of the decoder's state s.
+        key_size: M, features of an annotation h_j.
+        attention_size: A, features compared; None = query_size.
+    """
+
+    def __init__(self, query_size: int, key_size: int, attention_size: int | None = None) -> None:
+        super().__init__()
+        A = query_size if attention_size is None else attention_size
+        check_positive(query_size=query_size, key_size=key_size, attention_size=A)
+        self.W = nn.Linear(query_size, A, bias=False)
+        self.U = nn.Linear(key_size, A, bias=False)
+        self.v = nn.Linear(A, 1, bias=False)
+
+    def forward(
+        self,
+        query: Tensor,
+        keys: Tensor,
+        mask: Tensor | None = None,
+        *,
+        projected: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Look at all annotations from T states at once.
+
+        Args:
+            query: states s_t, (N, T, query_size).
+            keys: annotations h_j, (N, S, M).
+            mask: (N, S), True where there is something to look at; None = everywhere.
+            projected: U h_j, (N, S, A), if it is already known.
+
+        Returns:
+            Contexts c_t, (N, T, M), and weights α_tj, (N, T, S), exactly 0 where the mask is False.
+        """
+        check_shape("query", query, "N", "T", self.W.in_features)
+        check_shape("keys", keys, len(query), "S", self.U.in_features)
+        projected = self.U(keys) if projected is None else projected
+        check_shape("projected", projected, *keys.shape[:2], self.W.out_features)
+        compared = torch.tanh(self.W(query)[:, :, None] + projected[:, None])  # (N, T, S, A)
+        scores = self.v(compared)[..., 0]
+        if mask is not None:
+            check_shape("mask", mask, *keys.shape[:2])
+            if mask.dtype != torch.bool:
+                raise TypeError(f"mask must be boolean, got {mask.dtype}")
+            scores = scores.masked_fill(~mask[:, None], -torch.inf)
+        weights = scores.softmax(dim=-1)
+        return weights @ keys, weights
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What the decoder may look at: annotations (N, S, M), U h_j (N, S, A), mask (N, S)."""
+
+    annotations: Tensor
+    projected: Tensor
+    mask: Tensor
+
+
+# ---- the decoder -------------------------------------------------------------------------------
+
+
+class Decoder(nn.Module):
+    """Write a sequence of tokens: p(y_t | y_<t, x) for each t.
+
+    s_t = f(s_{t-1}, y_{t-1}); with attention c_t from s_t and s̃_t = tanh(W [s_t, c_t]) (Luong et
+    al. 2015, eq. 5); logits V s̃_t + b. Without it the state it starts from is all it knows of x.
+
+    Args:
+        vocabulary: of the target, or its size V.
+        hidden_size: H.
+        memory_size: M, features of an annotation; None = no attention.
+        attention_size: A, see ``BahdanauAttention``.
+        embedding_size: features of a token's vector; None = H.
+        cell: "rnn", "lstm" or "gru".
+        num_layers: levels.
+        dropout: as for ``Encoder``, and of s̃.
+    """
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary | int,
+        *,
+        hidden_size: int,
+        memory_size: int | None = None,
+        attention_size: int | None = None,
+        embedding_size: int | None = None,
+        cell: str = "lstm",
+        num_layers: int = 1,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        check_choice(LAYERS, cell=cell)
+        check_positive(hidden_size=hidden_size)
+        check_between(0, 1, dropout=dropout)
+        size = vocabulary_size("vocabulary", vocabulary)
+        D = hidden_size if embedding_size is None else embedding_size
+        self.embedding = nn.Embedding(size, D)
+        self.layer = LAYERS[cell](D, hidden_size, num_layers=num_layers, dropout=dropout)
+        self.attention = self.combine = None
+        if memory_size is not None:
+            self.attention = BahdanauAttention(hidden_size, memory_size, attention_size)
+            self.combine = nn.Linear(hidden_size + memory_size, hidden_size, bias=False)
+        self.output = nn.Linear(hidden_size, size)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(
+        self, target_in: Tensor, state: State, memory: Memory | None = None
+    ) -> tuple[Tensor, State, Tensor | None]:
+        """Take T steps: all of them in training, one at a time when writing.
+
+        Args:
+            target_in: the tokens before, y_0 … y_{T-1} with y_0 = begin, (R, T).
+            state: h (and c) to start from, a tuple of (num_layers, R, H).
+            memory: of N sources, each read by R / N consecutive rows: 1, or the beam.
+
+        Returns:
+            Logits of y_1 … y_T, (R, T, V), the state after the last step, and the weights,
+            (N, (R / N) · T, S), None without attention.
+        """
+        check_ids("target_in", target_in, self.embedding.num_embeddings, "N", "T")
+        states, state = self.layer(self.dropout(self.embedding(target_in)), bare(state))
+        weights = None
+        if self.attention is not None:
+            keys = memory.annotations
+            query = states.reshape(len(keys), -1, states.shape[-1])  # rows of one source together
+            context, weights = self.attention(query, keys, memory.mask, projected=memory.projected)
+            context = context.reshape(*states.shape[:2], -1)
+            states = torch.tanh(self.combine(torch.cat([states, context], dim=-1)))
+        state = state if isinstance(state, tuple) else (state,)
+        return self.output(self.dropout(states)), state, weights
+
+
+# ---- both together -----------------------------------------------------------------------------
+
+
+class Seq2Seq(nn.Module):
+    """An encoder and a decoder: p(y | x) = Π_t p(y_t | y_<t, x).
+
+    The decoder starts from tanh(W v), v the encoder's last memory. Without attention this fixed
+    vector is all that it gets (Sutskever et al. 2014); with attention it can look back.
+
+    Args:
+        source_vocabulary: a ``Vocabulary``, or its size.
+        target_vocabulary: a ``Vocabulary``, whose special tokens are used, or its size V.
+        hidden_size: H, of each direction of the encoder, and of the decoder.
+        cell: "rnn", "lstm" or "gru".
+        attention: False joins them by the fixed vector alone.
+        embedding_size: features of a token's vector; None = H.
+        attention_size: A, see ``BahdanauAttention``; None = H.
+        encoder_layers: levels of the encoder.
+        decoder_layers: levels of the decoder.
+        bidirectional: whether the encoder reads in both directions.
+        dropout: see ``Encoder`` and ``Decoder``.
+        padding, begin, end: numbers of the target's special tokens, for a vocabulary that is given
+            as a size: 0, 1 and 2, as in ``Vocabulary``.
+    """
+
+    def __init__(
+        self,
+        source_vocabulary: Vocabulary | int,
+        target_vocabulary: Vocabulary | int,
+        *,
+        hidden_size: int,
+        cell: str = "lstm",
+        attention: bool = True,
+        embedding_size: int | None = None,
+        attention_size: int | None = None,
+        encoder_layers: int = 1,
+        decoder_layers: int = 1,
+        bidirectional: bool = True,
+        dropout: float = 0.0,
+        padding: int = Vocabulary.padding,
+        begin: int = Vocabulary.begin,
+        end: int = Vocabulary.end,
+    ) -> None:
+        super().__init__()
+        check_positive(encoder_layers=encoder_layers, decoder_layers=decoder_layers)
+        sizes = (
+            vocabulary_size("source_vocabulary", source_vocabulary),
+            vocabulary_size("target_vocabulary", target_vocabulary),
+        )
+        check_choice(range(sizes[1]), padding=padding, begin=begin, end=end)
+        self.padding, self.begin, self.end = padding, begin, end
+        options = dict(
+            hidden_size=hidden_size, embedding_size=embedding_size, cell=cell, dropout=dropout
+        )
+        self.encoder = Encoder(
+            sizes[0], num_layers=encoder_layers, bidirectional=bidirectional, **options
+        )
+        M = self.encoder.output_size
+        self.decoder = Decoder(
+            sizes[1],
+            num_layers=decoder_layers,
+            memory_size=M if attention else None,
+            attention_size=attention_size,
+            **options,
+        )
+        names = self.encoder.layer.state_names  # "h", or "hc"
+        self.bridge = nn.ModuleList(nn.Linear(M, decoder_layers * hidden_size) for _ in names)
+
+    def encode(self, source: Tensor, source_lengths: Tensor | None) -> tuple[Memory | None, State]:
+        """Read the sources; return what the decoder may look at, and the state it starts from."""
+        annotations, last = self.encoder(source, source_lengths)
+        levels = self.decoder.layer.num_layers
+        state = tuple(
+            torch.tanh(bridge(v)).unflatten(-1, (levels, -1)).transpose(0, 1).contiguous()
+            for bridge, v in zip(self.bridge, last, strict=True)
+        )
+        if self.decoder.attention is None:
+            return None, state
+        if source_lengths is None:
+            mask = torch.ones_like(source, dtype=torch.bool)
+        else:
+            positions = torch.arange(source.shape[1], device=source.device)
+            mask = positions < source_lengths.to(source.device)[:, None]
+        return Memory(annotations, self.decoder.attention.U(annotations), mask), state
+
+    def forward(self, source: Tensor, source_lengths: Tensor | None, target_in: Tensor) -> Tensor:
+        """Return the logits of all targets, given the true tokens before each (teacher forcing).
+
+        Args:
+            source: numbers of tokens, (N, S); what stands past the lengths does not matter.
+            source_lengths: (N,), from 1 to S; None = S.
+            target_in: the target with ``begin`` before it and without its last token, (N, T).
+
+        Returns:
+            (N, T, V). Step t has read target_in up to t, so padding at the end reaches no logit
+            before it.
+        """
+        check_shape("target_in", target_in, len(source), "T")
+        memory, state = self.encode(source, source_lengths)
+        return self.decoder(target_in, state, memory)[0]
+
+    @torch.no_grad()
+    def alignment(self, source: Tensor, source_lengths: Tensor | None, target_in: Tensor) -> Tensor:
+        """Return the weights α_tj, (N, T, S), of the same pass as ``forward``."""
+        if self.decoder.attention is None:
+            raise ValueError("attention must be True for an alignment, got a model without")
+        check_shape("target_in", target_in, len(source), "T")
+        memory, state = self.encode(source, source_lengths)
+        return self.decoder(target_in, state, memory)[2]
+
+    @torch.no_grad()
+    def greedy(self, source: Tensor, source_lengths: Tensor | None, *, max_length: int) -> Tensor:
+        """Write the likeliest token, step by step.
+
+        Args:
+            source: numbers of tokens, (N, S).
+            source_lengths: (N,); None = S.
+            max_length: stop after so many tokens, ended or not.
+
+        Returns:
+            (N, max_length): the tokens, ``end`` after them, then ``padding``.
+        """
+        check_positive(max_length=max_length)
+        memory, state = self.encode(source, source_lengths)
+        ids = source.new_full((len(source), max_length), self.padding)
+        last = source.new_full((len(source), 1), self.begin)
+        running = torch.ones(len(source), dtype=torch.bool, device=source.device)
+        for t in range(max_length):
+            logits, state, _ = self.decoder(last, state, memory)
+            last = logits[:, -1:].argmax(dim=-1)
+            ids[running, t] = last[running, 0]
+            running = running & (last[:, 0] != self.end)
+            if not running.any():
+                break
+        return ids
+
+    def beam_search(
+        self,
+        source: Tensor,
+        source_lengths: Tensor | None,
+        *,
+        max_length: int,
+        beam_size: int,
+        length_penalty: float = 0.0,
+    ) -> Tensor:
+        """Return the best sequence that ``beams`` finds, (N, max_length); arguments as there."""
+        options = dict(beam_size=beam_size, length_penalty=length_penalty)
+        # no prefix gets likelier by growing: once the best has ended, nothing overtakes it
+        ids, _ = self._beams(
+            source, source_lengths, max_length, **options, only_best=length_penalty == 0
+        )
+        return ids[:, 0]
+
+    def beams(
+        self,
+        source: Tensor,
+        source_lengths: Tensor | None,
+        *,
+        max_length: int,
+        beam_size: int,
+        length_penalty: float = 0.0,
+    ) -> tuple[Tensor, Tensor]:
+        """Keep the B best prefixes instead of one, and return the B best sequences.
+
+        With B ≥ V^(max_length − 1) no prefix is ever dropped and the search is exact.
+
+        Args:
+            source: numbers of tokens, (N, S).
+            source_lengths: (N,); None = S.
+            max_length: stop after so many tokens, ended or not.
+            beam_size: B.
+            length_penalty: a; prefixes are ranked by ln p / lengthᵃ (Wu et al. 2016, eq. 14, in
+                its simplest form). 0 looks for the likeliest sequence; it prefers short ones.
+
+        Returns:
+            Sequences (N, B, max_length), best first, written as by ``greedy``, and their ln p,
+            (N, B); −inf where there are less than B sequences.
+        """
+        return self._beams(source, source_lengths, max_length, beam_size, length_penalty)
+
+    @torch.no_grad()
+    def _beams(
+        self,
+        source: Tensor,
+        source_lengths: Tensor | None,
+        max_length: int,
+        beam_size: int,
+        length_penalty: float,
+        only_best: bool = False,
+    ) -> tuple[Tensor, Tensor]:
+        check_positive(max_length=max_length, beam_size=beam_size)
+        check_between(0, 10, length_penalty=length_penalty)
+        N, B, V = len(source), beam_size, self.decoder.output.out_features
+        memory, state = self.encode(source, source_lengths)
+        state = tuple(s.repeat_interleave(B, dim=1) for s in state)  # rows n B … n B + B − 1
+        ids = source.new_full((N, B, max_length), self.padding)
+        last = source.new_full((N, B), self.begin)
+        log_p = state[0].new_full((N, B), -torch.inf)
+        log_p[:, 0] = 0  # one prefix, the empty one
+        ended = torch.zeros_like(last, dtype=torch.bool)
+        lengths = torch.zeros_like(last)
+        free = log_p.new_full((V,), -torch.inf)
+        free[self.padding] = 0  # what has ended goes on with padding, at no cost
+        first_row = B * torch.arange(N, device=source.device)[:, None]
+        for t in range(max_length):
+            logits, state, _ = self.decoder(last.view(N * B, 1), state, memory)
+            step = logits[:, -1].log_softmax(dim=-1).view(N, B, V)
+            total = log_p[..., None] + torch.where(ended[..., None], free, step)
+            lengths = lengths + ~ended
+            score = total / lengths[..., None] ** length_penalty
+            best = score.flatten(1).topk(B).indices  # (N, B)
+            parent, last = best // V, best % V
+            log_p = total.flatten(1).gather(1, best)
+            ids = ids.gather(1, parent[..., None].expand_as(ids))
+            ids[..., t] = last
+            lengths, ended = lengths.gather(1, parent), ended.gather(1, parent)
+            ended = ended | (last == self.end)
+            if ended.all() or (only_best and ended[:, 0].all()):
+                break
+            rows = (first_row + parent).flatten()
+            state = tuple(s.index_select(1, rows) for s in state)
+        return ids, log_p
+
+
+def negative_log_likelihood(logits: Tensor, targets: Tensor, *, padding: int = 0) -> Tensor:
+    """Return −ln p(y | x) = −Σ_t ln p(y_t | y_<t, x) of each sequence, (N,), in nats.
+
+    Args:
+        logits: (N, T, V).
+        targets: y_1 … y_T, ``end`` included, (N, T); steps with ``padding`` do not count.
+        padding: number of the token that fills up.
+    """
+    check_shape("logits", logits, "N", "T", "V")
+    check_ids("targets", targets, logits.shape[2], *logits.shape[:2])
+    losses = F.cross_entropy(
+        logits.transpose(1, 2), targets, ignore_index=padding, reduction="none"
+    )
+    return losses.sum(dim=1)
+
+
+def teacher_forcing_loss(
+    model: Seq2Seq, batch: tuple[Tensor, Tensor, Tensor], *, groups: int = 1
+) -> Tensor:
+    """Return the mean of −ln p(y | x) over a batch, in nats per sequence: the loss for ``fit``.
+
+    Args:
+        model: the model.
+        batch: source (N, S), lengths (N,), and the target with ``begin`` and ``end``, (N, T + 1).
+        groups: sort by length and compute in so many groups, each cut to its longest sequence. The
+            loss is the same; less time goes into padding.
+    """
+    check_positive(groups=groups)
+    source, lengths, target = batch
+    written = (target != model.padding).sum(dim=1)
+    total = torch.zeros((), dtype=model.decoder.output.weight.dtype, device=source.device)
+    for rows in (lengths + written).argsort().tensor_split(min(groups, len(source))):
+        x, n = source[rows, : int(lengths[rows].max())], lengths[rows]
+        y = target[rows, : int(written[rows].max())]
+        logits = model(x, n, y[:, :-1])
+        total = total + negative_log_likelihood(logits, y[:, 1:], padding=model.padding).sum()
+    return total / len(source)
+
+
+# ---- how much of it is wrong -------------------------------------------------------------------
+
+
+def edit_distance(first: Sequence, second: Sequence) -> int:
+    """Return the least number of insertions, deletions and replacements (Levenshtein 1966)."""
+    row = list(range(len(second) + 1))
+    for i, a in enumerate(first, start=1):
+        diagonal, row[0] = row[0], i
+        for j, b in enumerate(second, start=1):
+            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (a != b))
+    return row[-1]
+
+
+def error_rates(
+    predictions: Sequence[Sequence], references: Sequence[Sequence[Sequence]]
+) -> tuple[float, float]:
+    """Return the share of wrong phones and of wrong words (PER and WER).
+
+    Args:
+        predictions: one sequence for each of N words.
+        references: for each word all that are right; the nearest counts.
+
+    Returns:
+        Edits divided by phones of the nearest references, both summed over all words, which can
+        exceed 1; and the share of words that match no reference.
+    """
+    if len(predictions) != len(references) or not references:
+        given = f"{len(predictions)} and {len(references)}"
+        raise ValueError(f"predictions and references must be equally many, and some, got {given}")
+    edits = phones = wrong = 0
+    for prediction, right in zip(predictions, references, strict=True):
+        distance, length = min((edit_distance(prediction, r), len(r)) for r in right)
+        edits, phones, wrong = edits + distance, phones + length, wrong + (distance > 0)
+    return edits / phones, wrong / len(references)
