@@ -12,8 +12,10 @@ s_t, which has seen y_{t-1} but not y_t, and joins after it. With the target kno
 all steps are then one call of the layer and one of the attention. The score is Bahdanau's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -46,6 +48,14 @@ def check_ids(name: str, ids: Tensor, size: int, *shape: int | str) -> None:
     if low < 0 or high >= size:
         wrong = low if low < 0 else high
         raise ValueError(f"{name} must lie in [0, {size - 1}], got {wrong}")
+
+
+def mask_of_lengths(source: Tensor, lengths: Tensor | None) -> Tensor:
+    """Return which tokens of ``source``, (N, S), count: the first ``lengths``; None = all."""
+    if lengths is None:
+        return torch.ones_like(source, dtype=torch.bool)
+    positions = torch.arange(source.shape[1], device=source.device)
+    return positions < lengths.to(source.device)[:, None]
 
 
 # ---- the encoder -------------------------------------------------------------------------------
@@ -246,6 +256,46 @@ class Decoder(nn.Module):
         state = state if isinstance(state, tuple) else (state,)
         return self.output(self.dropout(states)), state, weights
 
+    @torch.no_grad()
+    def write(
+        self,
+        choose: Callable[[Tensor], Tensor],
+        state: State,
+        memory: Memory | None = None,
+        *,
+        max_length: int,
+        padding: int,
+        begin: int,
+        end: int,
+    ) -> Tensor:
+        """Write token by token, each of them read again before the next.
+
+        Args:
+            choose: from logits (N, V) to tokens (N,).
+            state: see ``forward``.
+            memory: see ``forward``.
+            max_length: stop after so many tokens, ended or not.
+            padding: stands after the end.
+            begin: is read first.
+            end: ends a sequence.
+
+        Returns:
+            (N, max_length): the tokens, ``end`` after them, then ``padding``.
+        """
+        check_positive(max_length=max_length)
+        N, device = state[0].shape[1], state[0].device
+        ids = torch.full((N, max_length), padding, device=device)
+        last = torch.full((N,), begin, device=device)
+        running = torch.ones(N, dtype=torch.bool, device=device)
+        for t in range(max_length):
+            logits, state, _ = self(last[:, None], state, memory)
+            last = choose(logits[:, -1])
+            ids[running, t] = last[running]
+            running = running & (last != end)
+            if not running.any():
+                break
+        return ids
+
 
 # ---- both together -----------------------------------------------------------------------------
 
@@ -325,11 +375,7 @@ class Seq2Seq(nn.Module):
         )
         if self.decoder.attention is None:
             return None, state
-        if source_lengths is None:
-            mask = torch.ones_like(source, dtype=torch.bool)
-        else:
-            positions = torch.arange(source.shape[1], device=source.device)
-            mask = positions < source_lengths.to(source.device)[:, None]
+        mask = mask_of_lengths(source, source_lengths)
         return Memory(annotations, self.decoder.attention.U(annotations), mask), state
 
     def forward(self, source: Tensor, source_lengths: Tensor | None, target_in: Tensor) -> Tensor:
@@ -369,20 +415,12 @@ class Seq2Seq(nn.Module):
         Returns:
             (N, max_length): the tokens, ``end`` after them, then ``padding``.
         """
-        check_positive(max_length=max_length)
         memory, state = self.encode(source, source_lengths)
-        ids = source.new_full((len(source), max_length), self.padding)
-        last = source.new_full((len(source), 1), self.begin)
-        running = torch.ones(len(source), dtype=torch.bool, device=source.device)
-        for t in range(max_length):
-            logits, state, _ = self.decoder(last, state, memory)
-            last = logits[:, -1:].argmax(dim=-1)
-            ids[running, t] = last[running, 0]
-            running = running & (last[:, 0] != self.end)
-            if not running.any():
-                break
-        return ids
+        special = dict(padding=self.padding, begin=self.begin, end=self.end)
+        likeliest = partial(torch.argmax, dim=-1)
+        return self.decoder.write(likeliest, state, memory, max_length=max_length, **special)
 
+    @torch.no_grad()
     def beam_search(
         self,
         source: Tensor,
@@ -508,6 +546,166 @@ def teacher_forcing_loss(
         logits = model(x, n, y[:, :-1])
         total = total + negative_log_likelihood(logits, y[:, 1:], padding=model.padding).sum()
     return total / len(source)
+
+
+# ---- the other shapes --------------------------------------------------------------------------
+
+POOLINGS = ("last", "mean", "max")
+
+
+class SequenceClassifier(nn.Module):
+    """Many to one: read a sequence, say one thing about it. It needs no decoder.
+
+    Args:
+        vocabulary: a ``Vocabulary``, or its size.
+        num_classes: C.
+        hidden_size: H of each direction.
+        pooling: what is kept of the sequence: "last", what each direction remembers at its end;
+            "mean" or "max", over the annotations of all positions.
+        **options: of the ``Encoder``; its dropout also acts on what is kept.
+    """
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary | int,
+        num_classes: int,
+        *,
+        hidden_size: int,
+        pooling: str = "last",
+        **options: Any,
+    ) -> None:
+        super().__init__()
+        check_positive(num_classes=num_classes)
+        check_choice(POOLINGS, pooling=pooling)
+        self.pooling = pooling
+        self.encoder = Encoder(vocabulary, hidden_size=hidden_size, **options)
+        self.dropout = nn.Dropout(options.get("dropout", 0.0))
+        self.output = nn.Linear(self.encoder.output_size, num_classes)
+
+    def forward(self, source: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Return logits, (N, C), of sequences (N, S) of the given lengths, (N,); None = S."""
+        annotations, (h, *_) = self.encoder(source, lengths)
+        if self.pooling == "mean":  # annotations are zero past the end
+            count = source.shape[1] if lengths is None else lengths.to(source.device)[:, None]
+            h = annotations.sum(dim=1) / count
+        elif self.pooling == "max":
+            outside = ~mask_of_lengths(source, lengths)[..., None]
+            h = annotations.masked_fill(outside, -torch.inf).amax(dim=1)
+        return self.output(self.dropout(h))
+
+
+class SequenceTagger(nn.Module):
+    """Many to many, aligned: one answer for each token. The special case S = 1 is one to one.
+
+    Args:
+        vocabulary: a ``Vocabulary``, or its size.
+        num_tags: C; or the ``Vocabulary`` of the tags.
+        hidden_size: H of each direction.
+        **options: of the ``Encoder``; its dropout also acts on the annotations. With
+            ``bidirectional=False`` an answer depends only on what was read before it.
+    """
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary | int,
+        num_tags: Vocabulary | int,
+        *,
+        hidden_size: int,
+        **options: Any,
+    ) -> None:
+        super().__init__()
+        self.encoder = Encoder(vocabulary, hidden_size=hidden_size, **options)
+        self.dropout = nn.Dropout(options.get("dropout", 0.0))
+        self.output = nn.Linear(self.encoder.output_size, vocabulary_size("num_tags", num_tags))
+
+    def forward(self, source: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Return logits, (N, S, C), of sequences (N, S) of the given lengths, (N,); None = S.
+
+        What stands past the end of a sequence is to be left out of the loss.
+        """
+        annotations, _ = self.encoder(source, lengths)
+        return self.output(self.dropout(annotations))
+
+
+class ConditionalGenerator(nn.Module):
+    """One to many: p(y | condition), a decoder whose first state is the condition's vector.
+
+    Args:
+        num_conditions: how many there are to choose from.
+        vocabulary: a ``Vocabulary``, whose special tokens are used, or its size V.
+        hidden_size: H.
+        padding: number of the special token, for a vocabulary that is given as a size.
+        begin: likewise.
+        end: likewise.
+        **options: of the ``Decoder``, without attention: there is nothing to look back at.
+    """
+
+    def __init__(
+        self,
+        num_conditions: int,
+        vocabulary: Vocabulary | int,
+        *,
+        hidden_size: int,
+        padding: int = Vocabulary.padding,
+        begin: int = Vocabulary.begin,
+        end: int = Vocabulary.end,
+        **options: Any,
+    ) -> None:
+        super().__init__()
+        check_positive(num_conditions=num_conditions)
+        size = vocabulary_size("vocabulary", vocabulary)
+        check_choice(range(size), padding=padding, begin=begin, end=end)
+        self.padding, self.begin, self.end = padding, begin, end
+        self.decoder = Decoder(size, hidden_size=hidden_size, **options)
+        layer = self.decoder.layer
+        self.states = nn.ModuleList(  # one vector per condition, for h (and for c), all levels
+            nn.Embedding(num_conditions, layer.num_layers * hidden_size) for _ in layer.state_names
+        )
+
+    def start(self, condition: Tensor) -> State:
+        """Return the state to start from for conditions (N,), numbers from 0."""
+        check_ids("condition", condition, self.states[0].num_embeddings, "N")
+        return tuple(
+            torch.tanh(vectors(condition))
+            .unflatten(-1, (self.decoder.layer.num_layers, -1))
+            .transpose(0, 1)
+            .contiguous()
+            for vectors in self.states
+        )
+
+    def forward(self, condition: Tensor, target_in: Tensor) -> Tensor:
+        """Return logits, (N, T, V), for conditions (N,) and the tokens before each, (N, T)."""
+        check_shape("target_in", target_in, len(condition), "T")
+        return self.decoder(target_in, self.start(condition))[0]
+
+    @torch.no_grad()
+    def sample(
+        self,
+        condition: Tensor,
+        *,
+        max_length: int,
+        temperature: float = 1.0,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """Draw one sequence for each condition, token by token.
+
+        Args:
+            condition: numbers, (N,).
+            max_length: stop after so many tokens, ended or not.
+            temperature: the logits are divided by it; below 1 it sharpens, above 1 it flattens.
+            generator: source of the random numbers; None is torch's own.
+
+        Returns:
+            (N, max_length): the tokens, ``end`` after them, then ``padding``.
+        """
+        check_between(1e-6, 1e6, temperature=temperature)
+
+        def draw(logits: Tensor) -> Tensor:
+            p = (logits / temperature).softmax(dim=-1)
+            return torch.multinomial(p, 1, generator=generator)[:, 0]
+
+        special = dict(padding=self.padding, begin=self.begin, end=self.end)
+        return self.decoder.write(draw, self.start(condition), max_length=max_length, **special)
 
 
 # ---- how much of it is wrong -------------------------------------------------------------------
