@@ -119,8 +119,10 @@ def initial_state(names: str, state: Any, x: Tensor, *shape: int) -> State:
         return tuple(x.new_zeros(shape) for _ in names)
     if len(names) == 1:
         state = (state,)
-    elif not isinstance(state, tuple | list) or len(state) != len(names):
-        given = f"{len(state)} of them" if isinstance(state, tuple | list) else type(state).__name__
+    elif not isinstance(state, (tuple, list)) or len(state) != len(names):
+        given = (
+            f"{len(state)} of them" if isinstance(state, (tuple, list)) else type(state).__name__
+        )
         raise TypeError(f"state must be a tuple ({', '.join(names)}), got {given}")
     for name, s in zip(names, state, strict=True):
         check_shape(name, s, *shape)
@@ -159,7 +161,8 @@ def copy_into(module: nn.Module, **values: Tensor) -> None:
         getattr(module, name).copy_(value)
 
 
-def _check_steps(x: Tensor) -> None:
+def check_steps(x: Tensor) -> None:
+    """Raise unless a batch of sequences, (N, T, D), has at least one step."""
     if x.shape[1] < 1:
         raise ValueError(f"x must have at least one step, got {tuple(x.shape)}")
 
@@ -231,7 +234,7 @@ def backpropagation_through_time(
     if not isinstance(cell, RNNCell):
         raise TypeError(f"cell must be an RNNCell, got {type(cell).__name__}")
     check_shape("x", x, "N", "T", cell.input_size)
-    _check_steps(x)
+    check_steps(x)
     if truncate is not None:
         check_positive(truncate=truncate)
     h, slope = [*cell_state(cell, x[:, 0], state)], ACTIVATIONS[cell.nonlinearity][1]
@@ -513,7 +516,7 @@ class RecurrentLayer(nn.Module):
             the last state, of the form of ``state``.
         """
         check_shape("x", x, "N", "T", self.input_size)
-        _check_steps(x)
+        check_steps(x)
         depth = self.num_layers * (1 + self.bidirectional)
         state = initial_state(self.state_names, state, x, depth, len(x), self.hidden_size)
         if lengths is None:
@@ -561,7 +564,7 @@ class RecurrentLayer(nn.Module):
         plain = not self.fused or torch.compiler.is_compiling()  # a compiler fuses by itself
         run = self.unrolled if plain else partial(Recurrence.apply, self)
         device = x.device.type
-        autocast = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
+        autocast = device != "meta" and torch.is_autocast_enabled(device)
         if autocast:  # once for all steps, not operation by operation
             dtype = torch.get_autocast_dtype(device)
             with torch.autocast(device, enabled=False):
@@ -666,7 +669,7 @@ def gradient_norms(
     check_choice((False,), **{"layer.bidirectional": layer.bidirectional})
     check_choice(layer.state_names, of=of)
     check_shape("x", x, "N", "T", layer.input_size)
-    _check_steps(x)
+    check_steps(x)
     with torch.enable_grad():
         x, last = x.detach().transpose(0, 1), layer.num_layers - 1
         # a start that wants a gradient makes every state depend on it, whatever is frozen
