@@ -126,7 +126,7 @@ def _window(layer: tuple | list | nn.Module) -> tuple[int, int, int]:
 
 def both_axes(name: str, value: Pair, least: int) -> tuple[int, int]:
     """Return (value, value), or the pair that it is already; raise if one is below ``least``."""
-    pair = isinstance(value, tuple | list) and len(value) == 2
+    pair = isinstance(value, (tuple, list)) and len(value) == 2
     height, width = value if pair else (value, value)
     check_at_least(least, **{name: height})
     check_at_least(least, **{name: width})

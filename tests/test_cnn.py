@@ -45,8 +45,8 @@ def parameters(model):
 def test_output_size_is_torchs(size, kernel, padding, stride, dilation):
     options = dict(padding=padding, stride=stride, dilation=dilation)
     try:
-        x, weight = torch.empty(1, 1, size), torch.empty(1, 1, kernel)
-        theirs = F.conv1d(x.to("meta"), weight.to("meta"), **options).shape[-1]
+        x, weight = torch.zeros(1, 1, size), torch.zeros(1, 1, kernel)
+        theirs = F.conv1d(x, weight, **options).shape[-1]
     except RuntimeError:  # no window fits
         with pytest.raises(ValueError, match="kernel must fit into the padded input: it spans"):
             cnn.conv_output_size(size, kernel, **options)

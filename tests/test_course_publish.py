@@ -36,6 +36,15 @@ def path(tmp_path, monkeypatch):
     return path
 
 
+def test_a_slide_is_wide_enough_for_a_line_of_code_and_scrolls_what_is_too_high(path, tmp_path):
+    text = publish.slides_of(path, tmp_path).read_text()
+    assert re.search(r"width: *1280", text) and re.search(r"height: *720", text)
+    assert text.count("overflow-y: auto; }") == 1 and text.index("overflow-y") < text.index(
+        "</head>"
+    )
+    assert "automatic: false" in text and "automatic: true" not in text
+
+
 def test_deck_has_the_slides_that_the_metadata_names(path, tmp_path):
     before = path.read_text()
     deck = publish.slides(course.find("cnn"), tmp_path / "out")

@@ -32,6 +32,22 @@ SLIDES_PACKAGES = {
 }
 SITE_PACKAGES = {"mathjax": "3.2.2"}
 _NO_MERMAID = "data:text/javascript,export default {initialize() {}}"
+SLIDE_WIDTH, SLIDE_HEIGHT = "1280", "720"  # pixels, scaled to the screen
+# A line of code has up to 100 characters and must be seen to its end; what is too high scrolls.
+_SLIDE_STYLE = """<style>
+.reveal .slides > section:not(.stack), .reveal .slides > section > section {
+  max-height: 720px; overflow-x: hidden; overflow-y: auto; }
+.reveal .jp-Cell { padding: 4px 8px; }
+.reveal .jp-InputArea pre, .reveal .jp-OutputArea pre { font-size: 17px; line-height: 1.28; }
+.reveal .jp-RenderedHTMLCommon { font-size: 21px; line-height: 1.35; }
+.reveal .jp-RenderedHTMLCommon h1 { font-size: 44px; }
+.reveal .jp-RenderedHTMLCommon h2 { font-size: 34px; }
+.reveal .jp-RenderedHTMLCommon h3 { font-size: 27px; }
+.reveal .jp-RenderedHTMLCommon table { font-size: 19px; table-layout: auto; width: auto; }
+.reveal .jp-RenderedHTMLCommon table .MathJax_CHTML { white-space: nowrap; }
+.reveal .jp-OutputArea img { display: block; margin: 0 auto; max-height: 640px; }
+</style>
+</head>"""
 
 
 # ---- slides ------------------------------------------------------------------------------------
@@ -53,7 +69,14 @@ def slides_of(path: Path, out: Path, *, offline: bool = False) -> Path:
     """Write the deck of one notebook file; arguments as for ``slides``."""
     from nbconvert.exporters import SlidesExporter  # half a second that only this needs
 
-    exporter = SlidesExporter(reveal_number="c/t", reveal_scroll=True)
+    exporter = SlidesExporter(
+        reveal_number="c/t",
+        reveal_scroll=True,
+        reveal_width=SLIDE_WIDTH,
+        reveal_height=SLIDE_HEIGHT,
+        exclude_input_prompt=True,
+        exclude_output_prompt=True,
+    )
     out = Path(out)
     if offline:
         folders = {
@@ -69,7 +92,9 @@ def slides_of(path: Path, out: Path, *, offline: bool = False) -> Path:
     notebook = presentable(notebooks.read(path))
     text, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": Path(path).stem}})
     target = out / f"{Path(path).stem}.slides.html"
-    notebooks.write(target, text)
+    # lines broken to the width of a slide that is not yet shown would stretch tables
+    text = re.sub(r"(linebreaks:\s*\{\s*automatic:\s*)true", r"\1false", text)
+    notebooks.write(target, text.replace("</head>", _SLIDE_STYLE, 1))
     return target
 
 
