@@ -264,11 +264,12 @@ def test_fit_is_the_bare_loop_bit_for_bit(clip_norm, seed):
 
 
 def test_the_default_optimizer_is_adamw_at_the_learning_rate():
-    ours, theirs, data = small_model(), small_model(), small_data()
+    # no batch normalisation: before it a bias has no gradient, and Adam magnifies its rounding
+    ours, theirs, data = plain_model(), plain_model(), small_data(dtype=torch.float64)
     quiet(ours, data, epochs=4, batch_size=10, learning_rate=0.02)
     adamw = torch.optim.AdamW(theirs.parameters(), lr=0.02)
     bare_loop(theirs, data, epochs=4, batch_size=10, optimizer=adamw)
-    assert_same_weights(ours, theirs, rtol=0, atol=1e-5)
+    assert_same_weights(ours, theirs, rtol=0, atol=1e-10)
 
 
 @pytest.mark.parametrize("accumulate", [2, 3, 20])
