@@ -1,0 +1,212 @@
+"""dlnotes.exercises.seq2seq: solutions pass, a wrong answer is told which property fails."""
+
+import math
+from collections import Counter
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from dlnotes.exercises import NotYet, of_chapter, seq2seq
+from dlnotes.seq2seq import BahdanauAttention
+
+NAMES = list(of_chapter("seq2seq"))
+
+
+def test_there_are_nine_exercises_in_rising_difficulty():
+    assert NAMES == [
+        "scorer_parameters",
+        "lags",
+        "uniform_attention",
+        "score_gradient",
+        "masked_loss",
+        "beam",
+        "bleu",
+        "greedy_trap",
+        "reversed_source",
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES[:-1])  # the last one trains: tests/notebooks runs it
+def test_the_solution_is_right_and_a_blank_is_not(name):
+    exercise = getattr(seq2seq, name)
+    exercise.examine(exercise.right_answer())
+    with pytest.raises(NotYet, match="blank"):
+        exercise.examine(...)
+    assert exercise.question and exercise.because
+
+
+def lags(*, offset=0, flip=False, in_order=None):
+    def lags(n, reverse):
+        if not reverse:
+            return [in_order if in_order is not None else n] * n
+        row = [2 * i - 1 + offset for i in range(1, n + 1)]
+        return row[::-1] if flip else row
+
+    return lags
+
+
+@torch.no_grad()
+def zero_all(attention):
+    for p in attention.parameters():
+        p.zero_()
+
+
+@torch.no_grad()
+def zero_u(attention):
+    attention.U.weight.zero_()
+
+
+@torch.no_grad()
+def constant_v(attention):
+    attention.v.weight.fill_(1.0)
+
+
+def replace_forward(attention):
+    """Weights uniform over the padding, too."""
+    attention.forward = lambda q, k, mask: (
+        k.mean(1, keepdim=True).expand(-1, q.shape[1], -1),
+        torch.full((len(q), q.shape[1], k.shape[1]), 1 / k.shape[1], dtype=k.dtype),
+    )
+
+
+def gradient(weights, h, delta, *, mean=True, weigh=True, factor=1.0):
+    centre = weights @ h if mean else 0
+    return factor * (weights if weigh else 1.0) * ((h - centre) @ delta)
+
+
+def loss(logits, targets, lengths, *, mask=True, divide="N", clean=True, factor=1.0):
+    inside = torch.arange(targets.shape[1]) < lengths[:, None]
+    if clean:
+        logits = torch.where(inside[..., None], logits, 0.0)
+        targets = torch.where(inside, targets, 0)
+    losses = F.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
+    losses = losses * inside if mask else losses
+    count = {"N": len(targets), "steps": inside.sum(), "1": 1}[divide]
+    return factor * losses.sum() / count
+
+
+def beam(step, size, steps, *, early=0, longer=0, nats=1.0, first=False):
+    prefixes = [((), 0.0)]
+    for _ in range(steps + longer):
+        grown = [((*p, k), q + x) for p, q in prefixes for k, x in enumerate(step(p))]
+        grown = sorted(grown, key=lambda pair: -pair[1])
+        prefixes = grown[: max(1, size - early)]
+    tokens, log_p = prefixes[-1] if first else prefixes[0]
+    return tokens, nats * log_p
+
+
+def bleu(candidate, reference, *, clip=True, flip=False, both=False, orders=4, penalised=True):
+    logs = []
+    for n in range(1, orders + 1):
+        ours, theirs = (
+            Counter(tuple(w[i : i + n]) for i in range(len(w) - n + 1))
+            for w in (candidate, reference)
+        )
+        found = ours & theirs if clip else {g: c for g, c in ours.items() if g in theirs}
+        right = sum(found.values())
+        if right == 0:
+            return 0.0
+        logs.append(math.log(right / sum(ours.values())))
+    ratio = len(reference) / len(candidate)
+    ratio = 1 / ratio if flip else ratio
+    penalty = math.exp(1 - ratio) if both else min(1.0, math.exp(1 - ratio))
+    return (penalty if penalised else 1.0) * math.exp(sum(logs) / orders)
+
+
+def log_bleu_smoothed(candidate, reference):
+    return max(bleu(candidate, reference), 0.01)
+
+
+UNIFORM = [[1 / 3] * 3] * 3
+GOOD = {"forwards": [0.3, 0.31, 0.29], "backwards": [0.28, 0.3, 0.27]}
+
+WRONG = [
+    ("scorer_parameters", 2_001_000, "U:"),
+    ("scorer_parameters", 3_000_000, "v:"),
+    ("scorer_parameters", 3_003_000, "biases"),
+    ("scorer_parameters", 7, "count"),
+    ("lags", 3, "type"),
+    ("lags", lags(in_order=3), "in order"),
+    ("lags", lambda n, reverse: [n], "shape"),
+    ("lags", lags(flip=True), "order"),
+    ("lags", lags(offset=1), "offset"),
+    ("lags", lambda n, r: [i**2 if r else n for i in range(1, n + 1)], "reversed"),
+    ("uniform_attention", 3, "type"),
+    ("uniform_attention", zero_all, "kept: W"),
+    ("uniform_attention", zero_u, "kept: U"),
+    ("uniform_attention", constant_v, "uniform"),
+    ("uniform_attention", replace_forward, "values"),
+    ("score_gradient", 3, "type"),
+    ("score_gradient", lambda a, h, d: gradient(a, h, d, mean=False), "mean"),
+    ("score_gradient", lambda a, h, d: gradient(a, h, d, weigh=False), "weight"),
+    ("score_gradient", lambda a, h, d: gradient(a, h, d, factor=-1), "sign"),
+    ("score_gradient", lambda a, h, d: gradient(a, h, d, factor=2), "scale"),
+    ("score_gradient", lambda a, h, d: gradient(a, h, d)[:-1], "shape"),
+    ("masked_loss", 3, "type"),
+    ("masked_loss", lambda x, y, n: loss(x, y, n)[None], "shape"),
+    ("masked_loss", lambda x, y, n: loss(x, y, n, mask=False, clean=False), "mask"),
+    ("masked_loss", lambda x, y, n: loss(x, y, n, divide="steps"), "not by steps"),
+    ("masked_loss", lambda x, y, n: loss(x, y, n, divide="1"), "average over the batch"),
+    ("masked_loss", lambda x, y, n: loss(x, y, n, factor=-1), "sign"),
+    ("masked_loss", lambda x, y, n: loss(x, y, n, factor=2), "scale"),
+    ("masked_loss", lambda x, y, n: loss(x, y, n, clean=False), "leak"),
+    ("beam", 3, "type"),
+    ("beam", lambda s, b, t: beam(s, b, t, longer=-1), "length"),
+    ("beam", lambda s, b, t: beam(s, b, t, nats=2), "score"),
+    ("beam", lambda s, b, t: beam(s, 1, t), "exact"),
+    ("beam", lambda s, b, t: beam(s, 27, t), "greedy"),
+    ("beam", lambda s, b, t: beam(s, b, t, early=b == 2), "beam"),
+    ("beam", lambda s, b, t: beam(s, b, t, first=True), "exact"),
+    ("bleu", 3, "type"),
+    ("bleu", lambda c, r: 0.9, "perfect"),
+    ("bleu", lambda c, r: bleu(c, r, penalised=False), "must cost"),
+    ("bleu", lambda c, r: bleu(c, r, flip=True, both=True), "r / c"),
+    ("bleu", lambda c, r: bleu(c, r) if len(c) != 9 else 0.7, "0.7165"),
+    ("bleu", lambda c, r: bleu(c, r, both=True), "longer is no reward"),
+    ("bleu", log_bleu_smoothed, "zero"),
+    ("bleu", lambda c, r: bleu(c, r, clip=False), "clipping"),
+    ("bleu", lambda c, r: bleu(c, r, orders=3 if c[-1] == "x" else 4), "value"),
+    ("greedy_trap", ([0.5, 0.5], UNIFORM), "shape"),
+    ("greedy_trap", ([0.5, 0.3, 0.3], UNIFORM), "probabilities"),
+    ("greedy_trap", ([1.2, -0.1, -0.1], UNIFORM), "probabilities"),
+    ("greedy_trap", ([0.4, 0.4, 0.2], UNIFORM), "tie"),
+    ("greedy_trap", ([0.5, 0.3, 0.2], UNIFORM), "trap"),
+    ("greedy_trap", ([0.4, 0.3, 0.3], [[0.5, 0.3, 0.2], [1, 0, 0], [1, 0, 0]]), "factor"),
+    ("reversed_source", [0.3], "type"),
+    ("reversed_source", {"forwards": [0.3]}, "keys"),
+    ("reversed_source", GOOD | {"forwards": [0.3, 0.31]}, "seeds"),
+    ("reversed_source", GOOD | {"forwards": [30, 31, 32]}, "unit"),
+    ("reversed_source", GOOD | {"forwards": [0.3, 0.9, 0.3]}, "training"),
+    ("reversed_source", GOOD | {"forwards": [0.3, 0.01, 0.3]}, "unit"),
+    ("reversed_source", GOOD | {"backwards": [0.3, 0.3, 0.3]}, "seeds"),
+]
+
+
+@pytest.mark.parametrize(("name", "answer", "message"), WRONG)
+def test_a_wrong_answer_is_told_which_property_fails(name, answer, message):
+    with pytest.raises(NotYet, match=message):
+        getattr(seq2seq, name).examine(answer)
+
+
+def test_other_right_answers_are_right():
+    seq2seq.reversed_source.examine(GOOD)
+    seq2seq.lags.examine(lags())
+    seq2seq.score_gradient.examine(gradient)
+    seq2seq.masked_loss.examine(loss)
+    seq2seq.beam.examine(beam)
+    seq2seq.bleu.examine(bleu)
+    seq2seq.greedy_trap.examine(([0.36, 0.34, 0.3], [[0.4, 0.3, 0.3], [0, 0, 1], [0, 1, 0]]))
+
+
+def test_the_number_of_parameters_is_that_of_the_class():
+    count = sum(p.numel() for p in BahdanauAttention(1000, 2000, 1000).parameters())
+    assert seq2seq.scorer_parameters.right_answer() == count
+
+
+def test_the_uniform_solution_also_gives_the_mean_in_training():
+    attention = BahdanauAttention(3, 4).double()
+    seq2seq.uniform_attention.right_answer()(attention)
+    keys = torch.randn(2, 6, 4).double()
+    context, _ = attention(torch.randn(2, 5, 3).double(), keys)
+    torch.testing.assert_close(context, keys.mean(1, keepdim=True).expand(2, 5, 4))
