@@ -265,12 +265,13 @@ def right_against(
         xlabel: what x is, with unit.
         guessing: what guessing reaches, in per cent.
     """
+    for rows in runs.values():
+        check_shape("runs", torch.as_tensor(rows), "N", len(x))
     lines = {label: (list(x), rows) for label, rows in runs.items()}
     levels, ylim = {"guessing": guessing}, (guessing - 12, 104)
     fig = curves(lines, xlabel=xlabel, ylabel="right (%)", ylim=ylim, levels=levels, log="x")
     (ax,) = fig.axes
     for rows, color in zip(runs.values(), COLORS, strict=False):
-        check_shape("runs", torch.as_tensor(rows), "N", len(x))
         for row in rows:
             ax.plot(x, row, "o", color=color, markersize=4, alpha=0.7)
     ax.set_xticks(x, [str(number) for number in x])
