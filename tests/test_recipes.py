@@ -2,13 +2,17 @@
 
 import importlib
 import pkgutil
+import sys
+import types
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 from dlnotes import _weights, data, recipes, training
-from dlnotes.recipes import cnn
+from dlnotes.course import train as course_train
+from dlnotes.recipes import cnn, metrics, vae
 
 RECIPES = [
     importlib.import_module(f"dlnotes.recipes.{module.name}")
@@ -163,3 +167,89 @@ def test_images_of_a_wrong_shape_are_named(wrong):
 def test_a_negative_shift_is_named():
     with pytest.raises(ValueError, match="most must be at least 0, got -1"):
         cnn.shift(torch.rand(1, 1, 4, 4), -1)
+
+
+# ---- the variational autoencoder ---------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def small_vae():
+    before = torch.get_rng_state()
+    result = vae.train("smoke", seed=3)
+    assert torch.equal(before, torch.get_rng_state())
+    return result
+
+
+def test_a_smoke_run_of_the_vae_learns_and_ends_in_evaluation_mode(small_vae):
+    model, history = small_vae
+    losses = [row["train_loss"] for row in history.epochs]
+    assert losses[-1] < 0.6 * losses[0]
+    assert not model.training
+    with pytest.raises(ValueError, match=r"profile must be one of .*, got 'quick'"):
+        vae.train("quick")
+
+
+def test_bounds_are_means_of_the_bounds_of_each_digit(small_vae):
+    model, _ = small_vae
+    x = vae.binarized("validation").inputs[:60]
+    found = vae.bounds(model, x, weighted=40)
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        simple = [vae.elbo(model, x, generator=generator) for _ in range(4)]
+        tight = vae.importance_weighted_bound(model, x[:40], 500, generator=generator, chunk=25)
+    assert found["elbo"] == pytest.approx(torch.cat(simple).mean().item(), abs=1e-3)
+    assert found["iwae_500"] == pytest.approx(tight.mean().item(), abs=1e-3)
+    assert found["iwae_500"] > found["elbo"]
+    assert found == vae.bounds(model, x, weighted=40)
+
+
+def test_the_test_digits_are_binarized_once_and_for_all():
+    first, again, grey = vae.binarized("test"), vae.binarized("test"), data.mnist("test")
+    assert torch.equal(first.inputs, again.inputs) and first.name == "test"
+    assert set(first.inputs.unique().tolist()) == {0.0, 1.0}
+    mean = first.inputs.mean().item()
+    assert mean == pytest.approx(grey.inputs.mean().item(), abs=1e-3)
+    assert torch.equal(first.inputs[grey.inputs == 1], torch.ones((grey.inputs == 1).sum()))
+
+
+# ---- the classifier of the metrics ---------------------------------------------------------------
+
+
+def test_a_smoke_run_of_the_classifier_reads_most_digits():
+    model, history = metrics.train("smoke", seed=1)
+    assert metrics.evaluate(model)["test_accuracy"] > 0.85
+    assert history.epochs[-1]["validation_accuracy"] > 0.85
+    with pytest.raises(ValueError, match=r"profile must be one of .*, got 'quick'"):
+        metrics.train("quick")
+
+
+def test_the_shipped_classifier_is_good_enough_to_judge():
+    _, metadata, path = trained(metrics)
+    assert metadata["metrics"]["test_accuracy"] >= 0.993
+    assert path.stat().st_size <= 300_000
+    assert metadata["command"] == "dlnotes train metrics --profile full --seed 0"
+
+
+def test_a_name_is_that_of_a_chapter_or_of_the_metrics():
+    assert course_train.names("vae") == course_train.names("16") == ("16_vae", "vae")
+    assert course_train.names("metrics") == ("metrics", "metrics")
+    with pytest.raises(ValueError, match="chapter must be a number or name"):
+        course_train.names("metric")
+
+
+def test_what_is_measured_is_what_is_stored_in_half_precision(tmp_path, monkeypatch):
+    seen = []
+    history = training.History(seconds=1.0)
+    model = nn.Linear(1, 1)
+    with torch.no_grad():
+        model.weight.fill_(1 / 3)
+    recipe = types.ModuleType("dlnotes.recipes.metrics")
+    recipe.WEIGHTS, recipe.DTYPE = "metrics_test", torch.float16
+    recipe.train = lambda profile, *, checkpoint, seed: (model, history)
+    recipe.evaluate = lambda model: {"a": seen.append(model.weight.item()) or 0.5}
+    monkeypatch.setitem(sys.modules, "dlnotes.recipes.metrics", recipe)
+    done = course_train.train("metrics", profile="smoke", seed=0, checkpoint=None, out=tmp_path)
+    stored = load_file(done.path)["weight"]
+    assert stored.dtype == torch.float16
+    assert seen == [stored.item()] and abs(seen[0] - 1 / 3) > 1e-6
+    assert model.weight.dtype == torch.float32

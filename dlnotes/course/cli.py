@@ -147,12 +147,13 @@ def train(
     ] = None,
 ) -> None:
     """Train the weights which a chapter ships, as its recipe says."""
+    from dlnotes.course.train import names
     from dlnotes.course.train import train as train_chapter
 
     _check_profile(profile)
-    found = course.find(chapter)
-    folder = checkpoint or Path("runs") / "checkpoints" / f"{found.name}-{profile}-{seed}"
-    done = train_chapter(found, profile=profile, seed=seed, checkpoint=folder, out=out)
+    name, _ = names(chapter)
+    folder = checkpoint or Path("runs") / "checkpoints" / f"{name}-{profile}-{seed}"
+    done = train_chapter(chapter, profile=profile, seed=seed, checkpoint=folder, out=out)
     if done.path is None:
         console.print(f"interrupted; the same command goes on from {folder}")
         raise typer.Exit(130)

@@ -1,0 +1,241 @@
+"""dlnotes.metrics: distances against closed forms, scipy and torchmetrics, and the classifier."""
+
+import math
+
+import numpy as np
+import pytest
+import scipy.linalg
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+from torchmetrics.image.fid import FrechetInceptionDistance
+
+from dlnotes import data, metrics
+from dlnotes.metrics import (
+    DigitClassifier,
+    compare,
+    digit_features,
+    frechet_distance,
+    gaussian_frechet_distance,
+    precision_recall,
+)
+
+
+def covariance(dim, seed, rank=None):
+    generator = torch.Generator().manual_seed(seed)
+    A = torch.randn(dim, rank or dim, generator=generator, dtype=torch.float64)
+    return A @ A.T
+
+
+# ---- Fréchet -----------------------------------------------------------------------------------
+
+
+@given(st.integers(1, 8), st.integers(0, 1000))
+@settings(deadline=None, max_examples=25)
+def test_frechet_is_scipys_matrix_square_root(dim, seed):
+    C1, C2 = covariance(dim, seed), covariance(dim, seed + 1)
+    m1, m2 = torch.randn(2, dim, dtype=torch.float64)
+    root = scipy.linalg.sqrtm((C1 @ C2).numpy()).real
+    expected = ((m1 - m2) ** 2).sum() + C1.trace() + C2.trace() - 2 * np.trace(root)
+    found = gaussian_frechet_distance(m1, C1, m2, C2)
+    assert found == pytest.approx(expected.item(), rel=1e-6, abs=1e-6)
+    assert found == pytest.approx(gaussian_frechet_distance(m2, C2, m1, C1), rel=1e-6, abs=1e-6)
+
+
+def test_frechet_has_a_closed_form_for_diagonal_covariances():
+    a, b = torch.tensor([1.0, 4.0, 9.0]).double(), torch.tensor([4.0, 4.0, 1.0]).double()
+    m = torch.tensor([1.0, 0.0, -2.0]).double()
+    found = gaussian_frechet_distance(m, torch.diag(a), 0 * m, torch.diag(b))
+    assert found == pytest.approx(5 + 1 + 0 + 4)  # |m|² + Σ (√a − √b)²
+
+
+@pytest.mark.parametrize("rank", [1, 2])
+def test_frechet_of_singular_covariances_is_a_number(rank):
+    C1, C2 = covariance(5, 0, rank), covariance(5, 1)
+    zero = torch.zeros(5).double()
+    assert gaussian_frechet_distance(zero, C1, zero, C1) == pytest.approx(0, abs=1e-6)
+    found = gaussian_frechet_distance(zero, C1, zero, C2)
+    root = scipy.linalg.sqrtm((C1 + 1e-12 * torch.eye(5)).numpy() @ C2.numpy()).real
+    expected = C1.trace() + C2.trace() - 2 * np.trace(root)
+    assert found == pytest.approx(expected.item(), abs=1e-3)
+    dead = torch.zeros(20, 3)
+    assert frechet_distance(dead, dead + 1) == pytest.approx(3.0)
+
+
+def test_frechet_of_samples_is_torchmetrics():
+    class Features(nn.Module):
+        num_features = 4
+
+        def forward(self, x):
+            return x.double().flatten(1)[:, :4] / 64
+
+    ours, theirs = torch.randint(256, (2, 60, 3, 2, 2), dtype=torch.uint8)
+    theirs = theirs // 2
+    judge = FrechetInceptionDistance(feature=Features(), input_img_size=(3, 2, 2))
+    judge.set_dtype(torch.float64)
+    judge.update(ours, real=True)
+    judge.update(theirs, real=False)
+    features = [Features()(x) for x in (ours, theirs)]
+    assert frechet_distance(*features) == pytest.approx(judge.compute().item(), rel=1e-5)
+
+
+def test_frechet_of_samples_approaches_that_of_their_gaussians_from_above():
+    torch.manual_seed(0)
+    errors = []
+    for n in (100, 1000, 10_000):
+        pairs = [torch.randn(2, n, 8) for _ in range(20)]
+        errors.append(np.mean([frechet_distance(*pair) for pair in pairs]))
+    assert errors[0] > 5 * errors[1] > 25 * errors[2] > 0
+    x = torch.randn(20_000, 2)
+    assert frechet_distance(x, 3 * torch.randn(20_000, 2) + 1) == pytest.approx(2 + 8, rel=0.05)
+
+
+def test_frechet_counts_in_double_precision():
+    x = torch.randn(500, 3)
+    assert frechet_distance(x + 1000, x + 1000) < 1e-6
+    assert frechet_distance(x, x) >= 0
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: frechet_distance(torch.zeros(5, 2), torch.zeros(5, 3)), "first must have shape"),
+        (lambda: frechet_distance(torch.zeros(1, 2), torch.zeros(5, 2)), r"len\(first\) must be"),
+        (lambda: frechet_distance(torch.zeros(5, 2), torch.zeros(5, 2, 1)), "must have shape"),
+        (lambda: gaussian_frechet_distance(torch.zeros(2), torch.eye(2), torch.zeros(3),
+                                           torch.eye(3)), r"mean_2 must have shape \(2,\)"),
+        (lambda: gaussian_frechet_distance(torch.zeros(2), torch.eye(2), torch.zeros(2),
+                                           torch.eye(3)), r"covariance_2 must have shape \(2, 2"),
+        (lambda: precision_recall(torch.zeros(5, 2), torch.zeros(5, 3)), "generated must have"),
+        (lambda: precision_recall(torch.zeros(5, 2), torch.zeros(3, 2)), "neighbours must be"),
+        (lambda: precision_recall(torch.zeros(5, 2), torch.zeros(5, 2), neighbours=0), "neighb"),
+        (lambda: digit_features(torch.zeros(2, 28, 28)), "images must have shape"),
+        (lambda: digit_features(2 * torch.ones(2, 1, 28, 28)), r"images must lie in \[0, 1\]"),
+        (lambda: digit_features(-torch.ones(2, 1, 28, 28)), r"images must lie in \[0, 1\]"),
+        (lambda: digit_features(math.nan * torch.ones(2, 1, 28, 28)), "images must lie"),
+        (lambda: compare(torch.zeros(9, 1, 28, 28), torch.zeros(9, 1, 28, 28)),
+         "real must hold at least images = 10,000, got 9"),
+        (lambda: compare(torch.zeros(9, 1, 28, 28), torch.zeros(8, 1, 28, 28), images=9),
+         "generated must hold at least images = 9, got 8"),
+    ],
+)  # fmt: skip
+def test_wrong_arguments_are_named(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+# ---- precision and recall ------------------------------------------------------------------------
+
+
+def by_loops(real, generated, k):
+    """Kynkäänniemi et al. (2019), equations 1 to 3, word by word."""
+
+    def inside(point, manifold):
+        for other in manifold:
+            distances = sorted((other - third).norm().item() for third in manifold)
+            if (point - other).norm().item() <= distances[k]:  # distances[0] is the point itself
+                return True
+        return False
+
+    precision = sum(inside(g, real) for g in generated) / len(generated)
+    return precision, sum(inside(r, generated) for r in real) / len(real)
+
+
+@given(st.integers(0, 500), st.integers(1, 3))
+@settings(deadline=None, max_examples=10)
+def test_precision_and_recall_are_their_definition(seed, k):
+    generator = torch.Generator().manual_seed(seed)
+    real = torch.randn(12, 2, generator=generator, dtype=torch.float64)
+    generated = 1.2 * torch.randn(9, 2, generator=generator, dtype=torch.float64) + 0.8
+    assert precision_recall(real, generated, neighbours=k) == by_loops(real, generated, k)
+
+
+def test_precision_and_recall_tell_a_missing_mode_from_a_wrong_one():
+    torch.manual_seed(0)
+    left, right, far = (0.1 * torch.randn(1200, 3) + shift for shift in (0.0, 5.0, 50.0))
+    both = torch.cat([left[:600], right[:600]])
+    assert precision_recall(both, left[600:]) == pytest.approx((0.99, 0.5), abs=0.06)
+    assert precision_recall(left[600:], both) == pytest.approx((0.5, 0.99), abs=0.06)
+    assert precision_recall(left, far) == (0.0, 0.0)
+    assert precision_recall(both, both) == (1.0, 1.0)
+
+
+def test_precision_and_recall_do_not_depend_on_how_the_points_are_cut():
+    torch.manual_seed(0)
+    real, generated = torch.randn(1500, 4), torch.randn(2300, 4) + 1
+    order = torch.randperm(1500)
+    assert precision_recall(real, generated) == precision_recall(real[order], generated)
+
+
+# ---- the classifier and the protocol -----------------------------------------------------------
+
+
+def test_the_classifier_has_the_documented_size_and_features():
+    model = DigitClassifier()
+    assert sum(p.numel() for p in model.parameters()) == 60_874
+    images = torch.rand(7, 1, 28, 28)
+    features = model.features(images)
+    assert features.shape == (7, 64) and features.min() >= 0
+    torch.testing.assert_close(model(images), model.head(features))
+    with pytest.raises(ValueError, match=r"images must have shape \(N, 1, 28, 28\)"):
+        model(torch.rand(7, 28, 28))
+
+
+def test_features_do_not_depend_on_the_batches():
+    torch.manual_seed(0)
+    model, images = DigitClassifier(), torch.rand(23, 1, 28, 28)
+    whole = digit_features(images, model)
+    torch.testing.assert_close(digit_features(images, model, batch_size=5), whole)
+    torch.testing.assert_close(whole, model.features(images))
+    assert not whole.requires_grad
+
+
+def test_compare_takes_the_first_images_of_both():
+    torch.manual_seed(0)
+    model, real, generated = DigitClassifier(), *torch.rand(2, 40, 1, 28, 28)
+    found = compare(real, generated * 0.9, images=30, model=model)
+    features = [digit_features(x[:30], model) for x in (real, generated * 0.9)]
+    precision, recall = precision_recall(*features)
+    assert found == {
+        "frechet": pytest.approx(frechet_distance(*features)),
+        "precision": precision,
+        "recall": recall,
+    }
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    try:
+        return metrics.load_digit_classifier()
+    except data.DataError as error:
+        if "is missing" in str(error):
+            pytest.skip("no weights metrics_digits yet")
+        raise
+
+
+def test_the_shipped_classifier_is_frozen_and_reads_digits(shipped):
+    assert not shipped.training
+    assert not any(p.requires_grad for p in shipped.parameters())
+    images, labels = data.mnist("validation").take(1000)
+    assert (shipped(images).argmax(1) == labels).double().mean() > 0.985
+    state = torch.get_rng_state()
+    metrics.load_digit_classifier()
+    assert torch.equal(state, torch.get_rng_state())
+
+
+def test_the_measures_are_calibrated(shipped):
+    real, more = data.mnist("validation").inputs.split(2500)
+    generator = torch.Generator().manual_seed(0)
+    noisy = [
+        (more + level * torch.randn(more.shape, generator=generator)).clamp(0, 1)
+        for level in (0.2, 0.5)
+    ]
+    uniform = torch.rand(more.shape, generator=generator)
+    one = more[:1].expand_as(more).contiguous()
+    found = [compare(real, x, images=2500, model=shipped) for x in (more, *noisy, uniform, one)]
+    distances = [row["frechet"] for row in found]
+    assert distances[0] < distances[1] < distances[2] < distances[3]
+    assert found[0]["precision"] > 0.75 and found[0]["recall"] > 0.75
+    assert found[3]["precision"] < 0.05 and found[3]["recall"] < 0.05
+    assert found[4]["recall"] < 0.01 < found[4]["precision"]  # one good digit, no variety
