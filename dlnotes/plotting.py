@@ -159,6 +159,95 @@ def image_grid(
     return fig
 
 
+def image_rows(
+    rows: Mapping[str, Any],
+    *,
+    limits: tuple[float, float] | None = None,
+    cmap: Any = "gray_r",
+    title: str | None = None,
+    cell: float = 0.6,
+) -> Figure:
+    """Return rows of small images of one channel, each row with its name: what becomes of what.
+
+    Args:
+        rows: name -> images, (N, H, W) or (N, 1, H, W); N may differ, H and W may not.
+        limits: values at the two ends of the colour map; None = smallest and largest of all.
+        cmap: colour map.
+        title: above the whole.
+        cell: edge of one image in inches, made smaller where a row would be too wide.
+    """
+    stacks = {name: _array(images) for name, images in rows.items()}
+    stacks = {n: x[:, 0] if x.ndim == 4 and x.shape[1] == 1 else x for n, x in stacks.items()}
+    shapes = {x.shape[1:] for x in stacks.values()}
+    if len(shapes) != 1 or any(x.ndim != 3 or len(x) == 0 for x in stacks.values()):
+        given = {name: x.shape for name, x in stacks.items()}
+        raise ValueError(f"rows must hold images (N, H, W) of one size, got {given}")
+    most, ((height, width),) = max(map(len, stacks.values())), shapes
+    gap = max(1, round(0.07 * width))
+    low = min(x.min() for x in stacks.values()) if limits is None else limits[0]
+    high = max(x.max() for x in stacks.values()) if limits is None else limits[1]
+    margin = 0.3 + 0.095 * max(map(len, stacks))
+    cell = min(cell, (WIDTH + 1.4 - margin) / most)
+    tall = len(stacks) * (cell * height / width + 0.08) + (0.4 if title else 0.1)
+    fig, axes = figure(len(stacks), 1, width=margin + most * cell, height=tall, squeeze=False)
+    for ax, (name, images) in zip(axes[:, 0], stacks.items(), strict=True):
+        strip = np.ma.masked_all((height, most * (width + gap) - gap))  # masked: left white
+        for number, image in enumerate(images):
+            strip[:, number * (width + gap) : number * (width + gap) + width] = image
+        ax.imshow(strip, cmap=cmap, vmin=low, vmax=high)
+        ax.set(xticks=[], yticks=[])
+        ax.grid(False)
+        ax.spines[:].set_visible(False)
+        ax.set_ylabel(name, rotation=0, ha="right", va="center", labelpad=8)
+    if title:
+        fig.suptitle(title)
+    return fig
+
+
+def image_map(
+    images: Any,
+    *,
+    x: Any,
+    y: Any,
+    xlabel: str = "z₁",
+    ylabel: str = "z₂",
+    title: str | None = None,
+    limits: tuple[float, float] | None = None,
+    cmap: Any = "gray_r",
+    ax: Axes | None = None,
+) -> Figure:
+    """Return small images laid side by side over a plane, such as what a decoder makes of it.
+
+    Args:
+        images: (rows, columns, H, W); the first row is drawn at the bottom.
+        x: what each column stands for, (columns,); at most five are written.
+        y: what each row stands for, (rows,).
+        xlabel: of the columns.
+        ylabel: of the rows.
+        title: above the axes.
+        limits: values at the two ends of the colour map; None = smallest and largest.
+        cmap: colour map.
+        ax: draw here instead of in a new figure.
+    """
+    images, x, y = _array(images), _array(x), _array(y)
+    if images.ndim != 4 or images.shape[:2] != (len(y), len(x)):
+        wanted = f"({len(y)}, {len(x)}, H, W)"
+        raise ValueError(f"images must have shape {wanted}, as y and x say, got {images.shape}")
+    rows, columns, height, width = images.shape
+    fig, ax = (ax.figure, ax) if ax is not None else figure(width=6.2, height=6.2)
+    picture = images[::-1].transpose(0, 2, 1, 3).reshape(rows * height, columns * width)
+    low, high = limits if limits else (images.min(), images.max())
+    ax.imshow(picture, cmap=cmap, vmin=low, vmax=high, extent=(0, columns, 0, rows), aspect="auto")
+    for count, numbers, set_ticks in ((columns, x, ax.set_xticks), (rows, y, ax.set_yticks)):
+        shown = np.unique(np.linspace(0, count - 1, min(count, 5)).round().astype(int))
+        written = [f"{numbers[number].round(6) + 0.0:.2g}" for number in shown]  # no −0, no 3e−08
+        set_ticks(shown + 0.5, [text.replace("-", "−") for text in written])
+    ax.grid(False)
+    ax.set(xlabel=xlabel, ylabel=ylabel, title=title or "")
+    ax.set_aspect(height / width)
+    return fig
+
+
 # ---- numbers -----------------------------------------------------------------------------------
 
 
@@ -398,6 +487,40 @@ def scatter(
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title or "", aspect="equal")
     if names is not None:
         ax.legend(markerscale=2, loc="center left", bbox_to_anchor=(1, 0.5))
+    return fig
+
+
+def latent_scatter(
+    codes: Any,
+    labels: Any = None,
+    *,
+    names: Sequence[str] | None = None,
+    shares: Sequence[float] = (0.5, 0.95),
+    title: str | None = None,
+    ax: Axes | None = None,
+) -> Figure:
+    """Return codes in the plane, by class, with circles that hold given shares of N(0, I).
+
+    Args:
+        codes: (N, 2).
+        labels: (N,) class numbers from 0; None = one class.
+        names: one per class, for the legend.
+        shares: of the standard normal distribution inside each circle, each in (0, 1).
+        title: above the axes.
+        ax: draw here instead of in a new figure.
+    """
+    if any(not 0 < share < 1 for share in shares):
+        raise ValueError(f"shares must lie between 0 and 1, got {tuple(shares)}")
+    options = dict(xlabel="z₁", ylabel="z₂", size=7, title=title, ax=ax)
+    fig = scatter(codes, labels, names=names, **options)
+    ax = fig.axes[0] if ax is None else ax
+    angle = np.linspace(0, 2 * np.pi, 200)
+    for share in shares:
+        radius = np.sqrt(-2 * np.log(1 - share))  # P(|z| < r) = 1 - exp(-r²/2) in two dimensions
+        ax.plot(radius * np.cos(angle), radius * np.sin(angle), color=BLACK, linewidth=1.4)
+        style = dict(ha="center", va="bottom", fontsize=10)
+        style["bbox"] = dict(facecolor="white", edgecolor="none", alpha=0.8, pad=1)
+        ax.annotate(f"{share:.0%} of the prior", (0, radius), **style)
     return fig
 
 

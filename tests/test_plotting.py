@@ -166,3 +166,101 @@ def test_nothing_is_clipped():
         image = pixels(fig)
         edges = [image[0], image[-1], image[:, 0], image[:, -1]]
         assert all((edge == 255).all() for edge in edges)
+
+
+# ---- latent planes -----------------------------------------------------------------------------
+
+
+def test_a_map_lays_out_its_images_from_the_bottom_left():
+    images = torch.zeros(2, 3, 4, 5)
+    images[0, 0] = 1.0  # first row, first column
+    images[1, 2, 0, 4] = 0.5  # last row, last column: its top right pixel
+    fig = draw(plotting.image_map(images, x=[-1.5, 0, 1.5], y=[0.0, 2.0], limits=(0, 1)))
+    (ax,) = fig.axes
+    shown = np.asarray(ax.images[0].get_array())
+    assert shown.shape == (8, 15)
+    assert (shown[4:, :5] == 1).all() and shown.sum() == 20.5
+    assert shown[0, 14] == 0.5
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["−1.5", "0", "1.5"]
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["0", "2"]
+    assert list(ax.get_xticks()) == [0.5, 1.5, 2.5]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("z₁", "z₂")
+
+
+def test_a_large_map_writes_few_numbers():
+    fig = draw(plotting.image_map(torch.rand(20, 30, 2, 2), x=range(30), y=range(20)))
+    assert len(fig.axes[0].get_xticks()) == len(fig.axes[0].get_yticks()) == 5
+    assert fig.axes[0].get_xticklabels()[-1].get_text() == "29"
+
+
+def test_a_map_writes_zero_as_zero():
+    line = torch.linspace(-3, 3, 15)
+    line[7] = -3e-8  # as torch.linspace may give it
+    fig = draw(plotting.image_map(torch.rand(15, 15, 2, 2), x=line, y=-line))
+    texts = [tick.get_text() for tick in fig.axes[0].get_xticklabels()]
+    assert texts[2] == "0" and texts[0] == "−3"
+    assert [tick.get_text() for tick in fig.axes[0].get_yticklabels()][2] == "0"
+
+
+def test_a_map_of_another_shape_is_named():
+    with pytest.raises(ValueError, match=r"images must have shape \(2, 3, H, W\)"):
+        plotting.image_map(torch.rand(3, 2, 4, 4), x=[0, 1, 2], y=[0, 1])
+    with pytest.raises(ValueError, match="images must have shape"):
+        plotting.image_map(torch.rand(6, 4, 4), x=[0, 1, 2], y=[0, 1])
+
+
+def test_circles_hold_their_share_of_the_prior():
+    codes = torch.randn(20_000, 2, generator=torch.Generator().manual_seed(0))
+    fig = draw(plotting.latent_scatter(codes, shares=(0.3, 0.9)))
+    (ax,) = fig.axes
+    assert [text.get_text() for text in ax.texts] == ["30% of the prior", "90% of the prior"]
+    for line, share in zip(ax.lines, (0.3, 0.9), strict=True):
+        radius = np.hypot(*line.get_data())
+        assert np.ptp(radius) < 1e-9
+        inside = (codes.norm(dim=1) < radius[0]).double().mean().item()
+        assert inside == pytest.approx(share, abs=0.01)
+    with pytest.raises(ValueError, match="shares must lie between 0 and 1"):
+        plotting.latent_scatter(codes, shares=(95,))
+
+
+def test_codes_are_drawn_by_class_into_given_axes():
+    _, axes = plotting.figure(1, 2)
+    labels = torch.tensor([0, 1, 1])
+    plotting.latent_scatter(torch.rand(3, 2), labels, names=["a", "b"], ax=axes[1])
+    assert len(axes[0].collections) == 0
+    assert [len(c.get_offsets()) for c in axes[1].collections] == [1, 2]
+    assert [t.get_text() for t in axes[1].get_legend().get_texts()] == ["a", "b"]
+
+
+def test_rows_show_their_images_and_names():
+    first, second = torch.rand(3, 1, 4, 5), 2 * torch.rand(2, 4, 5)
+    fig = draw(plotting.image_rows({"given": first, "made": second}, title="two rows"))
+    assert [ax.get_ylabel() for ax in fig.axes] == ["given", "made"]
+    assert fig.get_suptitle() == "two rows"
+    for ax, images in zip(fig.axes, (first[:, 0], second), strict=True):
+        strip = ax.images[0].get_array()
+        assert strip.shape == (4, 17) and strip.mask[:, 5].all()
+        for number, image in enumerate(images):
+            assert np.allclose(strip[:, 6 * number : 6 * number + 5], image)
+        limits = ax.images[0].get_clim()
+        both = torch.cat([first.flatten(), second.flatten()])
+        assert limits == pytest.approx((both.min().item(), both.max().item()))
+    assert fig.axes[1].images[0].get_array().mask[:, 12:].all()  # the shorter row ends in white
+    fixed = plotting.image_rows({"given": first}, limits=(0, 3))
+    assert fixed.axes[0].images[0].get_clim() == (0, 3)
+    wide = plotting.image_rows({"many": torch.rand(40, 4, 4)})
+    assert wide.get_figwidth() < plotting.WIDTH + 1.5
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        {"a": torch.rand(2, 4, 4), "b": torch.rand(2, 4, 5)},
+        {"a": torch.rand(4, 4)},
+        {"a": torch.rand(0, 4, 4)},
+        {"a": torch.rand(2, 3, 4, 4)},
+    ],
+)
+def test_rows_of_other_shapes_are_named(rows):
+    with pytest.raises(ValueError, match="rows must hold images"):
+        plotting.image_rows(rows)
