@@ -4,6 +4,8 @@ import copy
 import itertools
 import math
 import pickle
+import random
+from collections import Counter
 
 import pytest
 import torch
@@ -580,6 +582,108 @@ def test_error_rates_are_torchmetrics_where_each_word_has_one_reference():
     per, wer = error_rates(words[0], [[w] for w in words[1]])
     assert per == pytest.approx(char_error_rate(*map(list, words)).item())
     assert wer == 1.0
+
+
+# ---- tables without a network ------------------------------------------------------------------
+
+WORDS = {"cab": "K A B", "bad": "B A D", "cake": "K A K", "bake": "B A K", "axe": "A K S"}
+WORDS |= {"tax": "T A K S", "lake": "L A K", "cat": "K A T", "bat": "B A T", "lab": "L A B"}
+
+
+def toy_pairs(words):
+    letters = Vocabulary("abcdeklstx", unknown=False)
+    phones = Vocabulary(["A", "B", "D", "E", "K", "L", "S", "T"], unknown=False)
+    source, lengths = letters.batch(list(words))
+    target, _ = phones.batch([p.split() for p in words.values()], begin=True, end=True)
+    return letters, phones, source, lengths, target
+
+
+def test_alignment_finds_silent_letters_and_letters_of_two_phones():
+    rule = dict(zip("abcdeklstx", "A B K D - K L S T KS".split(), strict=True))
+    rule["e"] = ""
+    generator = random.Random(0)
+    spelled = {
+        "".join(generator.choices(list(rule), k=generator.randint(2, 7))) for _ in range(300)
+    }
+    words = {word: " ".join("".join(rule[letter] for letter in word)) for word in sorted(spelled)}
+    words = {word: sounds for word, sounds in words.items() if sounds}
+    letters, phones, source, lengths, target = toy_pairs(words)
+    tables = seq2seq.AlignmentTables(source, lengths, target)
+    right = [
+        row[:n].tolist() == [len(rule[letter]) for letter in word]
+        for word, row, n in zip(words, tables.sizes, lengths, strict=True)
+    ]
+    assert sum(right) > 0.95 * len(words)
+    assert tables.possible.all()
+    asked, n = letters.batch(["tab", "x", "ace"])
+    written = [phones.decode(row) for row in tables.pronounce(asked, n)]
+    assert written == [["T", "A", "B"], ["K", "S"], ["A", "K"]]
+
+
+def test_alignments_are_the_best_of_all_there_are():
+    _, _, source, lengths, target = toy_pairs(WORDS)
+    tables = seq2seq.AlignmentTables(source, lengths, target, rounds=1)
+    phones = target[:, 1:]
+    written = (phones > 2).sum(1)
+    counts = tables._first_counts(source, lengths, phones, written)
+    log_p = ((counts + 0.01).log() - (counts.sum(1, keepdim=True) + 1).log()).double()
+    for i, n in enumerate(lengths.tolist()):
+        y = phones[i, : written[i]].tolist()
+        best = []
+        for sizes in itertools.product(range(3), repeat=n):
+            if sum(sizes) != len(y):
+                continue
+            place, score = 0, 0.0
+            for letter, size in zip(source[i].tolist(), sizes, strict=False):
+                piece = 0
+                for phone in y[place : place + size]:
+                    piece = piece * tables.phones + phone
+                score, place = score + log_p[letter, piece].item(), place + size
+            best.append((score, sizes))
+        (first, sizes), (second, _) = sorted(best, reverse=True)[:2]
+        if first - second > 1e-4:  # no tie
+            assert tables.sizes[i, :n].tolist() == list(sizes)
+
+
+def test_wider_surroundings_overrule_and_narrower_ones_help_out():
+    words = {"cab": "K A B", "cat": "K A T", "cel": "S E L", "cet": "S E T", "cec": "S E K"}
+    letters, phones, source, lengths, target = toy_pairs(words)
+    asked, n = letters.batch(["ce", "ca", "ct"])
+    alone = seq2seq.AlignmentTables(source, lengths, target, radius=0)
+    wide = seq2seq.AlignmentTables(source, lengths, target, radius=1)
+    assert [phones.decode(r) for r in alone.pronounce(asked, n)][:2] == [["S", "E"], ["S", "A"]]
+    found = [phones.decode(r) for r in wide.pronounce(asked, n)]
+    assert found == [["S", "E"], ["K", "A"], ["S", "T"]]  # "ct" was never seen: c alone
+    for radius, table in enumerate(wide.tables):
+        contexts = wide._contexts(source, lengths, radius)
+        inside = torch.arange(source.shape[1]) < lengths[:, None]
+        pieces = wide._pieces(wide.sizes, target[:, 1:])
+        counted = {}
+        for context, piece in zip(contexts[inside].tolist(), pieces[inside].tolist(), strict=True):
+            counted.setdefault(context, Counter())[piece] += 1
+        assert table[0].tolist() == sorted(counted)
+        for context, piece in zip(*(t.tolist() for t in table), strict=True):
+            assert counted[context][piece] == max(counted[context].values())
+
+
+def test_words_that_cannot_be_aligned_are_left_out_and_padding_does_not_matter():
+    words = WORDS | {"b": "A A A"}  # one letter cannot stand for three phones
+    _, _, source, lengths, target = toy_pairs(words)
+    tables = seq2seq.AlignmentTables(source, lengths, target, radius=1)
+    assert tables.possible.tolist() == [True] * len(WORDS) + [False]
+    _, _, *plain = toy_pairs(WORDS)
+    expected = seq2seq.AlignmentTables(*plain, radius=1, rounds=9)
+    for i, n in enumerate(lengths.tolist()):
+        source[i, n:] = 5
+    again = seq2seq.AlignmentTables(source, lengths, F.pad(target, (0, 2)), radius=1, rounds=9)
+    assert torch.equal(again.sizes[:-1], expected.sizes)
+    torch.testing.assert_close(again.tables, expected.tables)
+    with pytest.raises(ValueError, match="radius must be at least 0, got -1"):
+        seq2seq.AlignmentTables(source, lengths, target, radius=-1)
+    with pytest.raises(ValueError, match="rounds must be at least 1"):
+        seq2seq.AlignmentTables(source, lengths, target, rounds=0)
+    with pytest.raises(ValueError, match="lengths must have shape"):
+        seq2seq.AlignmentTables(source, lengths[:2], target)
 
 
 # ---- in general --------------------------------------------------------------------------------
