@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from dlnotes import rnn
+from dlnotes import gru, rnn
 from dlnotes.gru import GRU, GRUCell
 
 exact = dict(rtol=0, atol=1e-10)
@@ -145,6 +145,146 @@ def test_jacobian_of_a_step_is_the_hand_derived_one():
     torch.testing.assert_close(rnn.step_jacobians(cell, x, h)[0], by_hand, **exact)
 
 
+# ---- looking inside
+
+
+@every_variant
+def test_terms_of_the_jacobian_add_up_to_it(reset, z):
+    cell, x, h = GRUCell(3, 4, reset=reset, z=z).double(), random(1, 3), random(1, 4)
+    terms = gru.jacobian_terms(cell, x[0], h[0])
+    assert list(terms) == ["shortcut", "update", "candidate", "reset"]
+    torch.testing.assert_close(sum(terms.values()), rnn.step_jacobians(cell, x, h)[0], **exact)
+
+
+@every_variant
+def test_each_term_is_one_way_from_state_to_state(reset, z):
+    """Cut all ways but one: detach h where it enters elsewhere."""
+    cell, x, h = GRUCell(3, 4, reset=reset, z=z).double(), random(1, 3).detach(), random(1, 4)
+
+    def way(name):
+        def step(h_):
+            def seen(way):
+                return h_ if way == name else h_.detach()
+
+            update = cell.gates(x, seen("update"))[0]
+            old = update if z == "old" else 1 - update
+            r = cell.gates(x, seen("reset"))[1]
+            past = seen("candidate")
+            if reset == "after":
+                past = r * (past @ cell.U.T + cell.b_U)
+            else:
+                past = (r * past) @ cell.U.T
+            return old * seen("shortcut") + (1 - old) * torch.tanh(x @ cell.W.T + cell.b + past)
+
+        return torch.autograd.functional.jacobian(step, h)[0, :, 0]
+
+    for name, term in gru.jacobian_terms(cell, x[0], h[0]).items():
+        torch.testing.assert_close(term, way(name), **exact)
+
+
+@every_variant
+def test_trace_is_the_cell_stepped(reset, z):
+    cell, x, start = GRUCell(3, 4, reset=reset, z=z).double(), random(2, 5, 3), random(2, 4)
+    for state in (None, start):
+        seen, h = gru.trace(cell, x, state), state
+        before = torch.zeros(2, 4).double() if state is None else state
+        for t in range(5):
+            h = cell(x[:, t], h)
+            torch.testing.assert_close(seen["h"][:, t], h, **exact)
+            for name, value in zip(
+                ("z", "r", "candidate"), cell.gates(x[:, t], before), strict=True
+            ):
+                torch.testing.assert_close(seen[name][:, t], value, **exact)
+            before = h
+
+
+@every_variant
+@pytest.mark.parametrize("gate", ["z", "r"])
+@pytest.mark.parametrize("value", [0.0, 0.3, 1.0])
+def test_a_held_gate_is_the_number_and_learns_nothing(reset, z, gate, value):
+    cell, x, h = GRUCell(3, 4, reset=reset, z=z).double(), random(2, 3), random(2, 4)
+    parameters = dict(cell.named_parameters())
+    held = gru.hold_gate(parameters, gate, value)
+    assert list(held) == list(parameters)
+    other = copy.deepcopy(cell)
+    other.load_state_dict(held)
+    gates, before = dict(zip("zr", other.gates(x, h)[:2], strict=True)), cell.gates(x, h)
+    torch.testing.assert_close(gates[gate], torch.full_like(gates[gate], value))
+    if value in (0.0, 1.0):
+        assert (gates[gate] == value).all()
+    (free,) = {"z", "r"} - {gate}
+    torch.testing.assert_close(gates[free], before["zr".index(free)])
+    output = torch.func.functional_call(cell, held, (x, h))
+    found = torch.autograd.grad(output.sum(), [*parameters.values(), h], allow_unused=True)
+    assert [name for name, g in zip(parameters, found, strict=False) if g is None] == [
+        f"W_{gate}",
+        f"U_{gate}",
+        f"b_{gate}",
+    ]
+    assert all(torch.isfinite(g).all() for g in found if g is not None)
+
+
+@pytest.mark.parametrize("reset", ["after", "before"])
+def test_without_both_gates_it_is_the_simple_cell(reset):
+    cell, x, h = GRUCell(3, 4, reset=reset).double(), random(2, 3), random(2, 4)
+    cell.load_state_dict(gru.hold_gate(gru.hold_gate(cell.state_dict(), "z", 0), "r", 1))
+    simple = rnn.RNNCell(3, 4).double()
+    b = cell.b + cell.b_U if reset == "after" else cell.b
+    rnn.copy_into(simple, U=cell.W, V=cell.U, b=b)
+    torch.testing.assert_close(cell(x, h), simple(x, h), **exact)
+
+
+@pytest.mark.parametrize("fused", [True, False])
+@pytest.mark.parametrize("gate", ["z", "r"])
+@pytest.mark.parametrize("value", [0.0, 0.3, 1.0])
+def test_a_held_gate_of_a_layer_is_that_of_its_cells(gate, value, fused):
+    layer = GRU(3, 4, num_layers=2, bidirectional=True).double()
+    layer.fused = fused
+    parameters, x = dict(layer.named_parameters()), random(2, 5, 3)
+    before = copy.deepcopy(layer.state_dict())
+    held = gru.hold_gate(parameters, gate, value)
+    outputs, last = torch.func.functional_call(layer, held, (x,))
+    found = gradients((outputs, last), [x, *parameters.values()])
+    other = GRU(3, 4, num_layers=2, bidirectional=True).double()
+    other.load_state_dict(held)
+    level_0 = []
+    for reverse in (False, True):
+        cell, h = GRUCell.from_layer(other, reverse=reverse), None
+        assert gru.hold_gate(cell.state_dict(), gate, value).keys() == cell.state_dict().keys()
+        again = gru.hold_gate(cell.state_dict(), gate, value)
+        torch.testing.assert_close(again, dict(cell.state_dict()), **exact)
+        for t in range(5)[:: -1 if reverse else 1]:
+            h = cell(x[:, t], h)
+        level_0.append(h)
+    torch.testing.assert_close(torch.stack(level_0), last[:2], **exact)
+    assert all(torch.isfinite(g).all() for g in found)
+    block = slice(4, 8) if gate == "z" else slice(0, 4)
+    assert all((g[block] == 0).all() for g in found[1:])  # nothing is learned there ...
+    if value == 0.3:  # ... but elsewhere, unless the gate is shut
+        assert all((g[8:] != 0).any() for g in found[1:])
+    torch.testing.assert_close(layer.state_dict(), before, rtol=0, atol=0)
+
+
+def test_wrong_arguments_of_what_looks_inside_are_named():
+    cell = GRUCell(3, 4)
+    p, x, h = dict(cell.named_parameters()), torch.zeros(2, 5, 3), torch.zeros(4)
+    for message, call in [
+        (r"x must have shape \(N, T, 3\), got \(5, 3\)", lambda: gru.trace(cell, x[0])),
+        ("the size of T must be at least 1, got 0", lambda: gru.trace(cell, x[:, :0])),
+        (r"h must have shape \(2, 4\), got \(1, 4\)", lambda: gru.trace(cell, x, h[None])),
+        ("gate must be one of 'z', 'r', got 'u'", lambda: gru.hold_gate(p, "u", 1)),
+        (r"value must lie in \[0, 1\], got 2", lambda: gru.hold_gate(p, "r", 2)),
+        (r"x must have shape \(3,\), got \(5, 3\)", lambda: gru.jacobian_terms(cell, x[0], h)),
+        (
+            r"h must have shape \(4,\), got \(1, 4\)",
+            lambda: gru.jacobian_terms(cell, x[0, 0], h[None]),
+        ),
+        (r"update_bias must have shape \(4,\), got \(3,\)", lambda: GRU(3, 4, update_bias=h[:3])),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            call()
+
+
 def test_wrong_arguments_of_the_cell_are_named():
     cell, x = GRUCell(5, 7), torch.zeros(3, 5)
     for message, call in [
@@ -165,6 +305,27 @@ def test_wrong_arguments_of_the_cell_are_named():
 
 
 # ---- the layer is torch's
+
+
+@pytest.mark.parametrize("value", [None, 3.0, torch.arange(7.0)])
+def test_update_bias_is_the_bias_of_all_update_gates_and_of_nothing_else(value):
+    options = dict(num_layers=2, bidirectional=True)
+    torch.manual_seed(1)
+    plain = dict(GRU(5, 7, **options).named_parameters())
+    torch.manual_seed(1)
+    layer = GRU(5, 7, **options, update_bias=value)
+    for name, parameter in layer.named_parameters():
+        expected = plain[name].detach().clone()
+        if name.startswith("bias") and value is not None:
+            expected[7:14] = 0.0
+        if name.startswith("bias_ih") and value is not None:
+            expected[7:14] = value
+        assert torch.equal(parameter, expected)
+        assert parameter.requires_grad
+    if value is not None:  # the cell agrees which gate that is
+        for level in (0, 1):
+            b_z = GRUCell.from_layer(layer, level=level, reverse=True).b_z
+            torch.testing.assert_close(b_z, torch.ones(7) * value)
 
 
 @pytest.mark.parametrize("num_layers", [1, 3])

@@ -1,0 +1,194 @@
+"""dlnotes.exercises.gru: solutions pass, and a wrong answer is told which property fails."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from dlnotes.exercises import NotYet, gru, of_chapter
+from dlnotes.gru import GRUCell
+
+NAMES = list(of_chapter("gru"))
+
+
+def test_there_are_nine_exercises_in_rising_difficulty():
+    assert NAMES == [
+        "parameters",
+        "corners",
+        "time_constant",
+        "state_gradient",
+        "torch_step",
+        "sample_and_hold",
+        "minimal_gated_unit",
+        "two_resets",
+        "bias_for_memory",
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES[:-1])  # the last one trains: tests/notebooks runs it
+def test_the_solution_is_right_and_a_blank_is_not(name):
+    exercise = getattr(gru, name)
+    exercise.examine(exercise.right_answer())
+    with pytest.raises(NotYet, match="blank"):
+        exercise.examine(...)
+    assert exercise.question and exercise.because
+
+
+CORNERS = {(0, 0): {"x"}, (1, 0): {"x", "h"}, (0, 1): {"h"}, (1, 1): {"h"}}
+
+
+def bias(z):
+    return math.log(z / (1 - z))
+
+
+def back(cell, x, h, delta, *, ways="szcr", transpose=True, factor=1.0):
+    z, r, n = (gate[0] for gate in cell.gates(x[None], h[None]))
+    turn = (lambda m: m.T) if transpose else (lambda m: m)
+    into = torch.diag((1 - z) * (1 - n**2))
+    J = {
+        "s": torch.diag(z),
+        "z": torch.diag((h - n) * z * (1 - z)) @ cell.U_z,
+        "c": into @ torch.diag(r) @ cell.U,
+        "r": into @ torch.diag((cell.U @ h + cell.b_U) * r * (1 - r)) @ cell.U_r,
+    }
+    return factor * turn(sum(J[way] for way in ways)) @ delta
+
+
+def step(x, h, w, u, b, c, *, order="rzn", z_is="old", inside=True, reset="after", factor=1.0):
+    parts = zip((x @ w.T).chunk(3, 1), (h @ u.T).chunk(3, 1), b.chunk(3), c.chunk(3), strict=True)
+    p = dict(zip(order, parts, strict=True))
+    r, z = (torch.sigmoid(sum(p[k])) for k in "rz")
+    n_x, n_h, n_b, n_c = p["n"]
+    if reset == "before":
+        n = torch.tanh(n_x + n_b + n_c + (r * h) @ u.chunk(3)[2].T)
+    else:
+        n = torch.tanh(n_x + n_b + (r * (n_h + n_c) if inside else r * n_h + n_c))
+    z = z if z_is == "old" else 1 - z
+    return factor * (z * h + (1 - z) * n)
+
+
+def holder(*, b_z=12.0, w_z=-24.0, w=1.0, U=0.0, kind=GRUCell, **options):
+    cell = kind(2, 1, **options)
+    for p in cell.parameters():
+        nn.init.zeros_(p)
+    with torch.no_grad():
+        cell.W[0, 0], cell.b_z[0], cell.W_z[0, 1], cell.U[0, 0] = w, b_z, w_z, U
+    return cell
+
+
+def minimal(W_f, U_f, b_f, W, U, b, *, reset="before", z="new", **other):
+    cell = GRUCell(W.shape[1], len(W), reset=reset, z=z).to(W)
+    state = dict(W_z=W_f, U_z=U_f, b_z=b_f, W_r=W_f, U_r=U_f, b_r=b_f, W=W, U=U, b=b)
+    extra = {"b_U": torch.zeros_like(b)} if reset == "after" else {}
+    cell.load_state_dict(state | extra | other)
+    return cell
+
+
+U, R, H = torch.tensor([[1000.0, -800.0], [0.0, 1.0]]), torch.tensor([0.1, 0.9]), torch.ones(2)
+WRONG = [
+    ("parameters", (1860, 0.75), "biases"),
+    ("parameters", (1800, 0.75), "biases"),
+    ("parameters", (2560, 0.75), "maps"),
+    ("parameters", (1280, 0.75), "maps"),
+    ("parameters", (1921, 0.75), "parameters"),
+    ("parameters", (1920, 4 / 3), "ratio: the other"),
+    ("parameters", (1920, 0.5), "ratio"),
+    ("corners", [1], "type"),
+    ("corners", {(0, 0): {"x"}}, "keys"),
+    ("corners", CORNERS | {(0, 0): {"x", "y"}}, "letters"),
+    ("corners", {(0, 1): {"x"}, (1, 1): {"x", "h"}, (0, 0): {"h"}, (1, 0): {"h"}}, "convention"),
+    ("corners", CORNERS | {(1, 1): {"x", "h"}}, "copy"),
+    ("corners", CORNERS | {(0, 1): set()}, "reset"),
+    ("corners", CORNERS | {(0, 0): {"x", "h"}}, "restart"),
+    ("corners", CORNERS | {(1, 0): {"x"}}, "candidate"),
+    ("time_constant", 3.9, "type"),
+    ("time_constant", lambda tau: math.exp(-1 / tau), "inverse"),
+    ("time_constant", lambda tau: -bias(math.exp(-1 / tau)), "sign"),
+    ("time_constant", lambda tau: bias(0.5 ** (1 / tau)), "1/e"),
+    ("time_constant", math.log, "approximation"),
+    ("time_constant", lambda tau: math.log(tau) - 1 / (2 * tau), "value"),
+    ("state_gradient", 3, "type"),
+    ("state_gradient", lambda *a: back(*a, ways="zcr"), "shortcut"),
+    ("state_gradient", lambda *a: back(*a, ways="scr"), "through z"),
+    ("state_gradient", lambda *a: back(*a, ways="szr"), "through U"),
+    ("state_gradient", lambda *a: back(*a, ways="szc"), "through r"),
+    ("state_gradient", lambda *a: back(*a, transpose=False), "transpose"),
+    ("state_gradient", lambda *a: back(*a, factor=-1), "sign"),
+    ("state_gradient", lambda *a: back(*a, factor=2), "scale"),
+    ("state_gradient", lambda *a: back(*a)[None], "shape"),
+    ("torch_step", 3, "type"),
+    ("torch_step", lambda *a: step(*a, z_is="new"), "convention"),
+    ("torch_step", lambda *a: step(*a, inside=False), "bias"),
+    ("torch_step", lambda *a: step(*a, reset="before"), "reset"),
+    ("torch_step", lambda *a: step(*a, order="zrn"), "order"),
+    ("torch_step", lambda *a: step(*a, factor=2), "scale"),
+    ("torch_step", lambda *a: step(*a)[0], "shape"),
+    ("torch_step", lambda *a: step(*a, order="nzr"), "values"),
+    ("sample_and_hold", 3, "type"),
+    ("sample_and_hold", nn.GRUCell(2, 1), "cell|has no attribute"),
+    ("sample_and_hold", holder(z="new"), "cell"),
+    ("sample_and_hold", holder(reset="before"), "cell"),
+    ("sample_and_hold", holder(w_z=0.0), "write: the marker changes nothing"),
+    ("sample_and_hold", holder(w=0.5), "write"),
+    ("sample_and_hold", holder(U=0.5), "write"),
+    ("sample_and_hold", holder(b_z=5.0, w_z=-12.0), "hold"),
+    ("sample_and_hold", holder(b_z=-12.0, w_z=24.0), "write"),
+    ("minimal_gated_unit", 3, "type"),
+    ("minimal_gated_unit", lambda *p: nn.GRUCell(3, 4), "type"),
+    ("minimal_gated_unit", lambda *p: minimal(*p, z="old"), "convention"),
+    ("minimal_gated_unit", lambda *p: minimal(*p, reset="after"), "reset"),
+    ("minimal_gated_unit", lambda *p: minimal(*p, b=torch.zeros(4)), "values"),
+    ("minimal_gated_unit", lambda *p: minimal(*p, W_r=-p[0]), "values"),
+    ("two_resets", (U[0], R, H), "shape"),
+    ("two_resets", ([[1.0]], R, H), "type"),
+    ("two_resets", (U * float("inf"), R, H), "values"),
+    ("two_resets", (U, torch.tensor([0.0, 1.0]), H), "range: a gate"),
+    ("two_resets", (U, R, 2 * H), "range: a state"),
+    ("two_resets", (torch.diag(U.diagonal()), R, H), "diagonal"),
+    ("two_resets", (U, torch.tensor([0.5, 0.5]), H), "resets"),
+    ("two_resets", (U / 1000, R, H), "gap"),
+    ("bias_for_memory", [0.1], "type"),
+    ("bias_for_memory", {3.0: [1.0, 1.0, 1.0]}, "keys"),
+    ("bias_for_memory", {0.0: [0.1, 0.12], 3.0: [1.0, 1.0, 1.0]}, "seeds"),
+    ("bias_for_memory", {0.0: [12.0, 13.0, 12.5], 3.0: [1.0, 1.0, 1.0]}, "unit"),
+    ("bias_for_memory", {0.0: [0.12, 0.12, 0.12], 3.0: [1.0, 1.0, 1.0]}, "seeds"),
+    ("bias_for_memory", {0.0: [0.9, 0.95, 1.0], 3.0: [1.0, 1.0, 1.0]}, "chance"),
+    ("bias_for_memory", {0.0: [0.11, 0.12, 0.13], 3.0: [0.11, 0.12, 0.14]}, "training"),
+]
+
+
+@pytest.mark.parametrize(("name", "answer", "property"), WRONG)
+def test_a_wrong_answer_is_told_the_property_that_fails(name, answer, property):
+    with pytest.raises(NotYet, match=property):
+        getattr(gru, name).examine(answer)
+
+
+def test_other_right_answers_pass():
+    gru.parameters.examine([1920, 0.75])
+    gru.corners.examine({key: sorted(value) for key, value in CORNERS.items()})
+    gru.time_constant.examine(lambda tau: -math.log(math.expm1(1 / tau)))
+    gru.state_gradient.examine(back)
+    gru.torch_step.examine(step)
+    gru.sample_and_hold.examine(holder(b_z=20.0, w_z=-40.0).double())
+    gru.minimal_gated_unit.examine(minimal)
+    flipped = lambda W, U, b, *rest: minimal(-W, -U, -b, *rest, z="old", W_r=W, U_r=U, b_r=b)  # noqa: E731
+    gru.minimal_gated_unit.examine(flipped)
+    gru.two_resets.examine((-U, R, H))
+    gru.bias_for_memory.examine({0.0: [0.1, 0.12, 0.13], 3.0: [1.0, 1.0, 1.0], 1.0: [0.2, 0.3, 1]})
+
+
+def test_a_cell_that_the_notebook_wrote_out_anew_is_a_cell():
+    again = type("GRUCell", (GRUCell,), {})
+    gru.sample_and_hold.examine(holder(kind=again))
+
+
+def test_the_exact_numbers_of_the_first_exercise_come_from_torch():
+    theirs, lstm = (sum(p.numel() for p in kind(10, 20).parameters()) for kind in (nn.GRU, nn.LSTM))
+    assert gru.parameters.right_answer() == (theirs, theirs / lstm)
+
+
+def test_recall_tells_first_symbols_from_chance_only_after_learning():
+    assert gru.recall(None, steps=2) > 0.99  # two steps: nothing has to be remembered for long
+    with pytest.raises(ValueError, match="steps must be at least 2"):
+        gru.recall(None, steps=1)
