@@ -1,7 +1,9 @@
 """Long short-term memory (chapter 4): the cell, gate by gate, and the layer to train with.
 
-``LSTMCell`` is the notes, one line per equation, one parameter per symbol. ``LSTM`` is the fast
-layer; ``LSTMCell.from_layer`` ties the two together.
+``LSTMCell`` is the notes, one line per equation, one parameter per symbol; ``trace`` looks into it,
+``backpropagation_through_time`` derives its gradients. ``LSTM`` is the fast layer;
+``LSTMCell.from_layer`` ties the two together. At the end, how to start the forget gates, and the
+task on which all of this was proved in 1997.
 
 Differs from the paper: Hochreiter & Schmidhuber (1997) have no forget gate, which is f = 1, and cut
 the gradients through the gates. Like the notes and ``torch.nn.LSTM`` this is the cell of Gers,
@@ -13,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dlnotes.checks import check_at_least, check_positive
+from dlnotes.checks import check_at_least, check_positive, check_shape
 from dlnotes.rnn import (
     RecurrentLayer,
     State,
@@ -79,6 +81,92 @@ class LSTMCell(nn.Module):
             blocks = zip("ifco", weight.chunk(4), strict=True)  # torch's order of the gates
             copy_into(cell, **{f"{letter}_{gate}": block for gate, block in blocks})
         return cell
+
+
+# ---- looking inside, and gradients by hand -----------------------------------------------------
+
+
+@torch.no_grad()
+def trace(cell: LSTMCell, x: Tensor, state: State | None = None) -> dict[str, Tensor]:
+    """Return every gate and every state of a cell while it reads sequences.
+
+    Args:
+        cell: the cell; for a layer, ``LSTMCell.from_layer(layer)``.
+        x: inputs, (N, T, D).
+        state: h and c before the first step, (N, H) each; zeros if None.
+
+    Returns:
+        "f", "i", "candidate", "c", "o" and "h", in the order in which a step computes them,
+        (N, T, H) each.
+    """
+    if not isinstance(cell, LSTMCell):
+        raise TypeError(f"cell must be an LSTMCell, got {type(cell).__name__}")
+    check_shape("x", x, "N", "T", cell.input_size)
+    check_at_least(1, steps=x.shape[1])
+    h, c = [[start] for start in cell_state(cell, x[:, 0], state)]
+    for x_t in x.unbind(1):
+        next_h, next_c = cell(x_t, (h[-1], c[-1]))
+        h.append(next_h)
+        c.append(next_c)
+    before = torch.stack(h[:-1], 1)  # hₜ₋₁: once the states are known, all gates at once
+
+    def affine(gate: str) -> Tensor:
+        W, U, b = (getattr(cell, f"{letter}_{gate}") for letter in "WUb")
+        return before @ W.T + x @ U.T + b
+
+    return {
+        "f": affine("f").sigmoid(),
+        "i": affine("i").sigmoid(),
+        "candidate": affine("c").tanh(),
+        "c": torch.stack(c[1:], 1),
+        "o": affine("o").sigmoid(),
+        "h": torch.stack(h[1:], 1),
+    }
+
+
+@torch.no_grad()
+def backpropagation_through_time(
+    cell: LSTMCell, x: Tensor, grad_outputs: Tensor, state: State | None = None
+) -> dict[str, Tensor]:
+    """Return the gradients of a loss of whole sequences, derived by hand.
+
+    δ of a gate is ∂L/∂a, a what its sigmoid or tanh is applied to. The error comes to h from the
+    output and from the next step, to c from h and from the next step; every gate takes its share.
+
+    Args:
+        cell: the cell.
+        x: inputs, (N, T, D).
+        grad_outputs: ∂L/∂hₜ as far as the loss sees hₜ itself, (N, T, H).
+        state: h and c before the first step, (N, H) each; zeros if None.
+
+    Returns:
+        One gradient for each parameter of the cell, under its name, and those of "x", "h" and "c",
+        the last two for the state before the first step.
+    """
+    values = trace(cell, x, state)  # which also checks them
+    check_shape("grad_outputs", grad_outputs, *x.shape[:2], cell.hidden_size)
+    first_h, first_c = cell_state(cell, x[:, 0], state)
+    before_h = torch.cat([first_h[:, None], values["h"][:, :-1]], 1)
+    before_c = torch.cat([first_c[:, None], values["c"][:, :-1]], 1)
+    delta = {gate: torch.zeros_like(grad_outputs) for gate in "fico"}
+    grad_h, grad_c = torch.zeros_like(first_h), torch.zeros_like(first_c)
+    for t in reversed(range(x.shape[1])):
+        f, i, candidate, c, o, _ = (value[:, t] for value in values.values())
+        grad_h = grad_h + grad_outputs[:, t]
+        grad_c = grad_c + grad_h * o * (1 - c.tanh() ** 2)  # (LSTM-6)
+        delta["o"][:, t] = grad_h * c.tanh() * o * (1 - o)  # (LSTM-5)
+        delta["c"][:, t] = grad_c * i * (1 - candidate**2)  # (LSTM-3)
+        delta["i"][:, t] = grad_c * candidate * i * (1 - i)  # (LSTM-2)
+        delta["f"][:, t] = grad_c * before_c[:, t] * f * (1 - f)  # (LSTM-1)
+        grad_c = grad_c * f  # (LSTM-4): the carousel
+        grad_h = sum(delta[gate][:, t] @ getattr(cell, f"W_{gate}") for gate in "fico")
+    gradients = {"h": grad_h, "c": grad_c}
+    gradients["x"] = sum(delta[gate] @ getattr(cell, f"U_{gate}") for gate in "fico")
+    for gate in "fico":  # the same weights at every step: a sum over time
+        gradients[f"W_{gate}"] = torch.einsum("nth,ntk->hk", delta[gate], before_h)
+        gradients[f"U_{gate}"] = torch.einsum("nth,ntd->hd", delta[gate], x)
+        gradients[f"b_{gate}"] = delta[gate].sum((0, 1))
+    return gradients
 
 
 # ---- the layer ---------------------------------------------------------------------------------
@@ -183,3 +271,30 @@ def chrono_initialisation(
     bias = bias.uniform_(1, longest - 1, generator=generator).log()
     layer._set_bias("f", bias)
     layer._set_bias("i", -bias)
+
+
+def adding_problem(
+    count: int, steps: int, *, generator: torch.Generator | None = None
+) -> tuple[Tensor, Tensor]:
+    """Return sequences of numbers, two of them marked, and the sum of the marked ones.
+
+    The adding problem of Hochreiter & Schmidhuber (1997, experiment 4) in the form of Arjovsky et
+    al. (2016, arXiv:1511.06464): numbers uniform in [0, 1], one mark in each half, equal lengths.
+    Whoever cannot remember predicts the mean, 1, with the squared error 2/12 = 1/6. In 1997 numbers
+    were uniform in [−1, 1], the target 1/2 + (X₁ + X₂) / 4, both marks early, the lengths varied.
+
+    Args:
+        count: N, sequences.
+        steps: T, at least 2.
+        generator: source of the random numbers.
+
+    Returns:
+        Inputs (N, T, 2), the number and whether it is marked (0 or 1), and targets (N,).
+    """
+    check_positive(count=count)
+    check_at_least(2, steps=steps)
+    numbers = torch.rand(count, steps, generator=generator)
+    first = torch.randint(steps // 2, (count, 1), generator=generator)
+    second = torch.randint(steps // 2, steps, (count, 1), generator=generator)
+    marks = torch.zeros(count, steps).scatter(1, torch.cat([first, second], 1), 1.0)
+    return torch.stack([numbers, marks], 2), (numbers * marks).sum(1)

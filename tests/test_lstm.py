@@ -96,6 +96,76 @@ def test_a_wrong_state_or_size_is_named():
         LSTMCell(0, 5)
 
 
+# ---- looking inside, and gradients by hand
+
+
+@few
+@given(sizes, sizes, sizes, sizes)
+def test_backpropagation_through_time_is_autograds(n, steps, d, h):
+    cell, x, state = LSTMCell(d, h).double(), random(n, steps, d), (random(n, h), random(n, h))
+    grad_outputs, outputs, after = torch.randn(n, steps, h).double(), [], state
+    for t in range(steps):
+        after = cell(x[:, t], after)
+        outputs.append(after[0])
+    wanted = dict(x=x, h=state[0], c=state[1], **dict(cell.named_parameters()))
+    value = (torch.stack(outputs, 1) * grad_outputs).sum()
+    theirs = dict(zip(wanted, torch.autograd.grad(value, list(wanted.values())), strict=True))
+    ours = lstm.backpropagation_through_time(cell, x, grad_outputs, state)
+    torch.testing.assert_close(ours, theirs, **exact)
+    assert not any(gradient.requires_grad for gradient in ours.values())
+
+
+def test_backpropagation_through_time_is_the_layers_own():
+    """The readable gradients and the fast ones are the same function, zeros as state included."""
+    layer, x = LSTM(3, 4).double(), random(2, 9, 3)
+    grad_outputs = torch.randn(2, 9, 4).double()
+    layer(x)[0].backward(grad_outputs)
+    cell = LSTMCell.from_layer(layer)
+    ours = lstm.backpropagation_through_time(cell, x.detach(), grad_outputs)
+    for letter, name in zip("WUb", ("weight_hh_l0", "weight_ih_l0", "bias_ih_l0"), strict=True):
+        stacked = torch.cat([ours[f"{letter}_{gate}"] for gate in "ifco"])
+        torch.testing.assert_close(stacked, getattr(layer, name).grad, **exact)
+    torch.testing.assert_close(ours["x"], x.grad, **exact)
+
+
+def test_trace_shows_what_the_formulas_compute():
+    layer, x = nn.LSTM(3, 4, batch_first=True).double(), random(2, 6, 3).detach()
+    cell, state = LSTMCell.from_layer(layer), (random(2, 4).detach(), random(2, 4).detach())
+    values = lstm.trace(cell, x, state)
+    assert list(values) == ["f", "i", "candidate", "c", "o", "h"]
+    outputs, (h, c) = layer(x, (state[0][None], state[1][None]))
+    torch.testing.assert_close(values["h"], outputs, **exact)
+    torch.testing.assert_close((values["h"][:, -1], values["c"][:, -1]), (h[0], c[0]), **exact)
+    before_h = torch.cat([state[0][:, None], values["h"][:, :-1]], 1)
+    before_c = torch.cat([state[1][:, None], values["c"][:, :-1]], 1)
+    affine = x @ layer.weight_ih_l0.T + layer.bias_ih_l0
+    affine = affine + before_h @ layer.weight_hh_l0.T + layer.bias_hh_l0
+    i, f, candidate, o = affine.chunk(4, -1)
+    wanted = dict(f=f.sigmoid(), i=i.sigmoid(), candidate=candidate.tanh(), o=o.sigmoid())
+    for name, value in wanted.items():
+        torch.testing.assert_close(values[name], value, **exact)
+    update = values["f"] * before_c + values["i"] * values["candidate"]
+    torch.testing.assert_close(values["c"], update, **exact)
+    torch.testing.assert_close(values["o"] * values["c"].tanh(), values["h"], **exact)
+
+
+@pytest.mark.parametrize("function", ["trace", "backpropagation_through_time"])
+def test_wrong_sequences_are_named(function):
+    call, cell, x = getattr(lstm, function), LSTMCell(3, 4), torch.zeros(2, 5, 3)
+    rest = () if function == "trace" else (torch.zeros(2, 5, 4),)
+    with pytest.raises(TypeError, match="cell must be an LSTMCell, got LSTM"):
+        call(LSTM(3, 4), x, *rest)
+    with pytest.raises(ValueError, match=r"x must have shape \(N, T, 3\), got \(2, 5, 2\)"):
+        call(cell, x[..., :2], *rest)
+    with pytest.raises(ValueError, match="steps must be at least 1, got 0"):
+        call(cell, x[:, :0], *rest)
+    with pytest.raises(ValueError, match=r"c must have shape \(2, 4\)"):
+        call(cell, x, *rest, (torch.zeros(2, 4), torch.zeros(1, 4)))
+    if rest:
+        with pytest.raises(ValueError, match=r"grad_outputs must have shape \(2, 5, 4\)"):
+            call(cell, x, torch.zeros(2, 5, 1))
+
+
 # ---- the layer is torch's
 
 
@@ -242,6 +312,40 @@ def test_wrong_arguments_of_chrono_initialisation_are_named():
         lstm.chrono_initialisation(LSTM(3, 4), 1)
     with pytest.raises(TypeError, match="layer must be an LSTM, got LSTM"):
         lstm.chrono_initialisation(nn.LSTM(3, 4), 10)
+
+
+# ---- the adding problem
+
+
+@few
+@given(sizes, st.integers(2, 9))
+def test_adding_problem_marks_one_number_in_each_half(count, steps):
+    x, target = lstm.adding_problem(count, steps)
+    assert x.shape == (count, steps, 2) and target.shape == (count,)
+    numbers, marks = x.unbind(2)
+    assert set(marks.unique().tolist()) <= {0.0, 1.0}
+    assert marks[:, : steps // 2].sum(1).eq(1).all() and marks[:, steps // 2 :].sum(1).eq(1).all()
+    assert ((numbers >= 0) & (numbers < 1)).all()
+    for row, (values, marked) in enumerate(zip(numbers, marks, strict=True)):
+        torch.testing.assert_close(target[row], values[marked.bool()].sum())
+
+
+def test_adding_problem_reaches_every_place_and_has_the_variance_of_its_docstring():
+    x, target = lstm.adding_problem(20_000, 7, generator=torch.Generator().manual_seed(0))
+    assert target.mean().item() == pytest.approx(1, abs=0.01)
+    assert target.var().item() == pytest.approx(1 / 6, abs=0.005)
+    share = x[..., 1].mean(0)
+    torch.testing.assert_close(share[:3], torch.full((3,), 1 / 3), rtol=0, atol=0.02)
+    torch.testing.assert_close(share[3:], torch.full((4,), 1 / 4), rtol=0, atol=0.02)
+    again, _ = lstm.adding_problem(20_000, 7, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(x, again)
+
+
+def test_wrong_arguments_of_the_adding_problem_are_named():
+    with pytest.raises(ValueError, match="steps must be at least 2, got 1"):
+        lstm.adding_problem(3, 1)
+    with pytest.raises(ValueError, match="count must be at least 1, got 0"):
+        lstm.adding_problem(0, 5)
 
 
 # ---- what every module can do

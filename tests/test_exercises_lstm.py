@@ -1,0 +1,143 @@
+"""dlnotes.exercises.lstm: solutions pass, and a wrong answer is told which property fails."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from dlnotes.exercises import NotYet, lstm, of_chapter
+from dlnotes.lstm import LSTM, LSTMCell, adding_problem
+
+NAMES = list(of_chapter("lstm"))
+
+
+def test_there_are_seven_exercises_in_rising_difficulty():
+    assert NAMES == [
+        "parameters",
+        "forget_bias",
+        "adding_baseline",
+        "step_backward",
+        "counter",
+        "explosion",
+        "forget_gates",
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES[:-1])  # the last one trains: tests/notebooks runs it
+def test_the_solution_is_right_and_a_blank_is_not(name):
+    exercise = getattr(lstm, name)
+    exercise.examine(exercise.right_answer())
+    with pytest.raises(NotYet, match="blank"):
+        exercise.examine(...)
+    assert exercise.question and exercise.because
+
+
+def backward(through_h=True, before=True, factor=1.0, slopes=True, keep=True):
+    """The solution with one property broken."""
+
+    def step(f, i, g, o, c_before, c, grad_h, grad_c):
+        if through_h:
+            grad_c = grad_c + grad_h * o * (1 - c.tanh() ** 2)
+        d_f = grad_c * (c_before if before else c) * f * (1 - f)
+        d_i = grad_c * g * (i * (1 - i) if slopes else 1)
+        d_g = grad_c * i * (1 - g**2)
+        d_o = factor * grad_h * c.tanh() * o * (1 - o)
+        return d_f, d_i, d_g, d_o, grad_c * f if keep else grad_c
+
+    return step
+
+
+def cell(size=2, **values):
+    made = LSTMCell(size, 1)
+    for name, parameter in made.named_parameters():
+        value = torch.as_tensor(values.get(name, 0.0))
+        parameter.data = value.float().expand_as(parameter).clone()
+    return made
+
+
+difference = torch.tensor([[1.0, -1.0]])
+good = dict(open=[0.01, 0.02, 0.03], torch=[0.16, 0.17, 0.165])
+WRONG = [
+    ("parameters", (2560, 2480), "order"),
+    ("parameters", (1860, 1920), "maps"),
+    ("parameters", (2400, 2480), "bias"),
+    ("parameters", (2481, 2560), "count"),
+    ("parameters", (2480, 2480), "bias"),
+    ("parameters", (2480, 2640), "count"),
+    ("forget_bias", 4.968, "type"),
+    ("forget_bias", lambda n: 2 ** (-1 / n), "inverse"),
+    ("forget_bias", lambda n: -math.log(n / math.log(2)), "sign"),
+    ("forget_bias", lambda n: math.log(n - 1), "half: "),
+    ("forget_bias", lambda n: math.log(n / math.log(2)), "half-life"),
+    ("forget_bias", lambda n: -math.log(2 ** (1 / 100) - 1), "every n"),
+    ("adding_baseline", (7 / 6, 1 / 24), "mean"),
+    ("adding_baseline", (1 / 12, 1 / 24), "two"),
+    ("adding_baseline", (0.2, 1 / 24), "variance"),
+    ("adding_baseline", (1 / 6, 1 / 6), "square"),
+    ("adding_baseline", (1 / 6, 1 / 12), "variance"),
+    ("step_backward", 3, "type"),
+    ("step_backward", lambda *a: backward()(*a)[:4], "shape"),
+    ("step_backward", backward(through_h=False), "paths"),
+    ("step_backward", backward(factor=-1.0), "sign: d_o"),
+    ("step_backward", backward(factor=2.0), "scale: d_o"),
+    ("step_backward", backward(before=False), "values: d_f"),
+    ("step_backward", backward(slopes=False), "d_i"),
+    ("step_backward", backward(keep=False), "d_c_before"),
+    ("step_backward", lambda *a: [d[0] for d in backward()(*a)], "shape: d_o"),
+    ("step_backward", lambda *a: [2, *backward()(*a)[1:]], "type: d_f"),
+    ("counter", nn.LSTM(2, 1), "type"),
+    ("counter", LSTMCell(2, 3), "shape"),
+    ("counter", cell(b_f=20, b_i=20), "step"),
+    ("counter", cell(b_f=20, b_i=20, U_c=-difference), "step"),
+    ("counter", cell(b_f=20, b_i=20, U_c=1.0), "sign"),
+    ("counter", cell(b_i=20, U_c=difference, b_f=2), "sign|forgetting"),
+    ("counter", cell(b_f=4, b_i=20, U_c=difference * 0.2), "sign|forgetting|count"),
+    ("counter", cell(b_f=5.5, b_i=20, U_c=difference), "count"),
+    ("explosion", cell(1, b_f=10.0, b_i=10.0, b_o=10.0), "closed"),
+    ("explosion", cell(1, b_f=10.0, b_i=10.0, b_o=10.0, W_c=0.2), "million"),
+    ("explosion", cell(1, b_f=10.0, b_i=10.0, b_o=10.0, W_c=math.nan), "finite"),
+    ("explosion", LSTMCell(2, 1), "shape"),
+    ("explosion", 2.0, "type"),
+    ("forget_gates", good["open"], "type"),
+    ("forget_gates", {"open": good["open"]}, "keys"),
+    ("forget_gates", good | {"torch": [0.16, 0.17]}, "seeds: torch has 2"),
+    ("forget_gates", good | {"torch": [16.0, 17.0, 16.5]}, "unit: torch"),
+    ("forget_gates", good | {"open": [0.01] * 3}, "seeds: all runs of open"),
+    ("forget_gates", good | {"open": [0.15, 0.16, 0.17]}, "training"),
+]
+
+
+@pytest.mark.parametrize(("name", "answer", "property"), WRONG)
+def test_a_wrong_answer_is_told_the_property_that_fails(name, answer, property):
+    with pytest.raises(NotYet, match=property):
+        getattr(lstm, name).examine(answer)
+
+
+def test_other_right_answers_pass():
+    lstm.parameters.examine([2480, 2560])
+    lstm.forget_bias.examine(lambda n: -math.log(2 ** (1 / n) - 1))
+    lstm.adding_baseline.examine((torch.tensor(1 / 6), 0.041667))
+    lstm.step_backward.examine(lambda *a: list(backward()(*a)))
+    lstm.counter.examine(cell(b_f=12, b_i=12, U_c=difference * 0.3, W_o=3.0, U_o=1.0))
+    lstm.explosion.examine(cell(1, b_f=10.0, b_i=10.0, b_o=10.0, W_c=-5.0))
+    lstm.forget_gates.examine(good)
+
+
+def test_the_numbers_of_the_solutions_come_from_elsewhere():
+    theirs = sum(p.numel() for p in nn.LSTM(10, 20).parameters())
+    ours = sum(p.numel() for p in LSTMCell(10, 20).parameters())
+    assert lstm.parameters.right_answer() == (ours, theirs)
+    assert lstm.forget_bias.right_answer()(100) == pytest.approx(4.968, abs=1e-3)
+    _, target = adding_problem(400_000, 4)
+    x = 2 * torch.rand(400_000, 2) - 1
+    measured = target.var().item(), (0.5 + x.sum(1) / 4).var().item()
+    assert lstm.adding_baseline.right_answer() == pytest.approx(measured, abs=1e-3)
+
+
+def test_adding_error_trains_and_is_repeatable():
+    def run(batches):
+        torch.manual_seed(0)
+        return lstm.adding_error(LSTM(2, 8, forget_bias=2), steps=4, batches=batches, seed=1)
+
+    assert run(150) == run(150) < 0.05 < run(1)
