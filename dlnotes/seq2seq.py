@@ -796,11 +796,22 @@ class AlignmentTables:
             for r in range(radius + 1)
         ]
 
-    def pronounce(self, source: Tensor, lengths: Tensor) -> list[list[int]]:
-        """Return the numbers of the phones that stand for each word, letters (N, S)."""
+    def pronounce(
+        self, source: Tensor, lengths: Tensor, *, radius: int | None = None
+    ) -> list[list[int]]:
+        """Return the numbers of the phones that stand for each word, letters (N, S).
+
+        Args:
+            source: letters (N, S).
+            lengths: (N,).
+            radius: how many letters to each side are looked at; None = as many as were counted.
+        """
+        radius = self.radius if radius is None else radius
+        check_choice(range(self.radius + 1), radius=radius)
         check_shape("lengths", lengths, len(source))
         found = torch.zeros_like(source)
-        for r, (contexts, pieces) in enumerate(self.tables):  # wider surroundings overrule
+        # wider surroundings overrule narrower ones
+        for r, (contexts, pieces) in enumerate(self.tables[: radius + 1]):
             asked = self._contexts(source, lengths, r)
             place = torch.searchsorted(contexts, asked).clamp(max=len(contexts) - 1)
             found = torch.where(contexts[place] == asked, pieces[place], found)
@@ -842,12 +853,14 @@ class AlignmentTables:
         best[:, 0] = 0  # the empty beginning of the word has written nothing
         choices = []
         for i in range(S):
-            rows = log_p[source[:, i]]  # (N, pieces)
+            letter = source[:, i, None]
+            one_more = best[:, :-1] + log_p[letter, phones]
+            two_more = best[:, :-2] + log_p[letter, two[:, 1:]]
             options = torch.stack(
                 [
-                    best + rows[:, :1],
-                    F.pad(best[:, :-1] + rows.gather(1, phones), (1, 0), value=-torch.inf),
-                    F.pad(best[:, :-2] + rows.gather(1, two[:, 1:]), (2, 0), value=-torch.inf),
+                    best + log_p[letter, 0],
+                    F.pad(one_more, (1, 0), value=-torch.inf),
+                    F.pad(two_more, (2, 0), value=-torch.inf),
                 ]
             )
             score, choice = options.max(dim=0)

@@ -652,6 +652,9 @@ def test_wider_surroundings_overrule_and_narrower_ones_help_out():
     alone = seq2seq.AlignmentTables(source, lengths, target, radius=0)
     wide = seq2seq.AlignmentTables(source, lengths, target, radius=1)
     assert [phones.decode(r) for r in alone.pronounce(asked, n)][:2] == [["S", "E"], ["S", "A"]]
+    assert wide.pronounce(asked, n, radius=0) == alone.pronounce(asked, n)
+    with pytest.raises(ValueError, match="radius must be one of 0, 1, got 2"):
+        wide.pronounce(asked, n, radius=2)
     found = [phones.decode(r) for r in wide.pronounce(asked, n)]
     assert found == [["S", "E"], ["K", "A"], ["S", "T"]]  # "ct" was never seen: c alone
     for radius, table in enumerate(wide.tables):
