@@ -175,7 +175,7 @@ SHAPES = {  # title: (places of inputs, of states, of outputs, example)
     "one to one": ((0,), (0,), (0,), "no sequence:\na feed-forward net"),
     "one to many": ((0,), (0, 1, 2), (0, 1, 2), "a label →\na name"),
     "many to one": ((0, 1, 2), (0, 1, 2), (2,), "a sentence →\nits era"),
-    "many to many,\naligned": ((0, 1, 2), (0, 1, 2), (0, 1, 2), "words →\ntheir capitals"),
+    "many to many,\naligned": ((0, 1, 2), (0, 1, 2), (0, 1, 2), "words →\ntheir marks"),
     "many to many,\nfree": ((0, 1, 2), (0, 1, 2, 3, 4), (3, 4), "letters →\nphones: Seq2Seq"),
 }
 
