@@ -149,10 +149,10 @@ def test_wrong_sliders_are_named(wrong):
 
 
 def test_panels_share_their_axis_and_have_one_legend():
-    lines = {"a": ([0, 1], [1.0, 1e-3]), "b": ([0, 1], [1.0, 1e-6])}
+    lines = {name: ([0, 1], [1.0, 10.0**-k]) for k, name in enumerate("abcdefgh")}
     fig = lstm.panels({"left": lines, "right": lines}, xlabel="k", ylabel="norm", ylim=(1e-9, 2))
     left, right = fig.axes
-    assert [t.get_text() for t in left.get_legend().get_texts()] == ["a", "b"]
+    assert [t.get_text() for t in left.get_legend().get_texts()] == list(lines)
     assert right.get_legend() is None and left.get_ylabel() == "norm"
     for ax, title in ((left, "left"), (right, "right")):
         assert ax.get_title() == title and ax.get_ylim() == (1e-9, 2) and ax.get_yscale() == "log"
@@ -160,11 +160,13 @@ def test_panels_share_their_axis_and_have_one_legend():
 
 
 def test_scores_and_errors_show_mean_and_geometric_mean():
-    errors = {"a": torch.tensor([[1e-4, 1.0], [1e-2, 1.0]])}
-    fig = lstm.scores_and_errors({"a": [20.0, 40.0]}, errors, every=50, chance=12.5)
+    errors = {name: torch.tensor([[1e-4, 1.0], [1e-2, 1.0]]) for name in "abcdefg"}
+    scores = {name: [20.0, 40.0] for name in errors}
+    fig = lstm.scores_and_errors(scores, errors, every=50, chance=12.5)
     left, right = fig.axes
     assert left.patches[0].get_width() == pytest.approx(30) and "chance" in texts(left)
-    (line,) = right.lines
+    assert len(right.lines) == 7
+    line = right.lines[-1]
     assert list(line.get_xdata()) == [0, 50]
     assert list(line.get_ydata()) == pytest.approx([1e-3, 1.0])
 

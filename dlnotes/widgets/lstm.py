@@ -28,7 +28,6 @@ from dlnotes.plotting import (
     SEQUENTIAL,
     SKY,
     bars,
-    curves,
     figure,
 )
 from dlnotes.widgets import explore
@@ -322,7 +321,7 @@ def draw_survival(*, forget_bias: float, steps: int, recurrent_norm: float) -> F
     margins = dict(left=0.115, right=0.98, bottom=0.15, top=0.9)
     ax = fig.subplots(gridspec_kw=margins)
     for number, (label, exponent) in enumerate(lines.items()):
-        ax.plot(k, exponent, DASHES[number], color=COLORS[number], label=label)
+        ax.plot(k, exponent, ls=DASHES[number], color=COLORS[number], label=label)
     half = half_life(forget_bias)
     if half <= steps:
         ax.plot([half], [math.log10(0.5)], "o", color=COLORS[0], markersize=8)
@@ -375,16 +374,16 @@ def panels(
     """Draw sets of curves side by side on one logarithmic axis, with one legend.
 
     Args:
-        panels: title -> lines, as ``plotting.curves`` takes them.
+        panels: title -> label -> (x, y), at most eight lines each.
         xlabel: of every panel.
         ylabel: of the first one.
         ylim: of all.
     """
     fig, axes = figure(1, len(panels), width=9.4, height=4.0, sharey=True, squeeze=False)
     for ax, (title, lines) in zip(axes[0], panels.items(), strict=True):
-        curves(lines, xlabel=xlabel, ylabel="", log="y", ax=ax)
-        ax.set(title=title, ylim=ylim)
-        ax.get_legend().remove()
+        for number, (label, (x, y)) in enumerate(lines.items()):
+            ax.plot(x, y, ls=DASHES[number], color=COLORS[number], label=label)
+        ax.set(title=title, xlabel=xlabel, yscale="log", ylim=ylim)
     axes[0, 0].set_ylabel(ylabel)
     axes[0, 0].legend(fontsize=10, loc="lower left")
     return fig
@@ -401,17 +400,17 @@ def scores_and_errors(
         every: steps of training from one time to the next.
         chance: accuracy of guessing.
     """
-    fig, axes = figure(1, 2, width=9.6, height=4.2)
+    fig, axes = figure(1, 2, width=10.8, height=4.0)
     bars(scores, xlabel="accuracy (%)", format="{:.0f}", levels={"chance": chance}, ax=axes[0])
     axes[0].set_xlim(0, 125)
     axes[0].set_xticks(range(0, 101, 25))
     for number, (name, values) in enumerate(errors.items()):
         steps = every * np.arange(values.shape[1])
         line = values.double().log().mean(0).exp()
-        axes[1].plot(steps, line, DASHES[number], color=COLORS[number], label=name)
+        axes[1].plot(steps, line, ls=DASHES[number], color=COLORS[number], label=name)
     axes[1].set(yscale="log", xlabel="step of training")
     axes[1].set_ylabel("part of the error that\nreaches the first step")
-    axes[1].legend(fontsize=9.5)
+    axes[1].legend(fontsize=9.5, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return fig
 
 
@@ -424,7 +423,7 @@ def errors_over_length(
         results: name -> length -> (error, batches) of each run; lines join the medians.
         mean_predictor: error of predicting the mean.
     """
-    fig, axes = figure(1, 2, width=9.6, height=4.2)
+    fig, axes = figure(1, 2, width=10.8, height=4.0)
     lengths = sorted({length for runs in results.values() for length in runs})
     for number, (name, runs) in enumerate(results.items()):
         color, shift = COLORS[number], 1.03 ** (number - (len(results) - 1) / 2)
@@ -446,5 +445,5 @@ def errors_over_length(
         transform = axes[0].get_yaxis_transform()
         axes[0].text(*place, label, transform=transform, fontsize=10, color="#555555")
     axes[1].set(ylabel="batches used", ylim=(0, None))
-    axes[1].legend(fontsize=9.5)
+    axes[1].legend(fontsize=9.5, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return fig
