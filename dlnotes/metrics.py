@@ -136,7 +136,8 @@ def precision_recall(
     The manifold of a set is the union of balls around its points, each as large as the distance
     to its k-th nearest neighbour. Precision is the share of generated points inside the real
     manifold, recall the share of real points inside the generated one: Kynkäänniemi et al. (2019),
-    equations 1 to 3.
+    equations 1 to 3. One outlying real point has a large ball, in which nonsense may lie: never
+    read precision without recall and ``frechet_distance``.
 
     Args:
         real: (N, D).
@@ -158,7 +159,7 @@ def _share_inside(points: Tensor, manifold: Tensor, neighbours: int) -> float:
     """Return which share of the points lies in a ball around a point of the manifold."""
     # a point is its own nearest neighbour, at distance 0
     radii = [
-        torch.cdist(part, manifold).kthvalue(neighbours + 1, dim=1).values
+        torch.cdist(part, manifold).topk(neighbours + 1, dim=1, largest=False).values[:, -1]
         for part in manifold.split(1000)
     ]
     radii = torch.cat(radii)

@@ -186,12 +186,12 @@ def image_rows(
     gap = max(1, round(0.07 * width))
     low = min(x.min() for x in stacks.values()) if limits is None else limits[0]
     high = max(x.max() for x in stacks.values()) if limits is None else limits[1]
-    margin = 0.3 + 0.095 * max(map(len, stacks))
+    margin = 0.5 + 0.105 * max(map(len, stacks))  # for the longest name
     cell = min(cell, (WIDTH + 1.4 - margin) / most)
     tall = len(stacks) * (cell * height / width + 0.08) + (0.4 if title else 0.1)
     fig, axes = figure(len(stacks), 1, width=margin + most * cell, height=tall, squeeze=False)
     for ax, (name, images) in zip(axes[:, 0], stacks.items(), strict=True):
-        strip = np.ma.masked_all((height, most * (width + gap) - gap))  # masked: left white
+        strip = np.full((height, most * (width + gap) - gap), np.nan)  # nan: left white
         for number, image in enumerate(images):
             strip[:, number * (width + gap) : number * (width + gap) + width] = image
         ax.imshow(strip, cmap=cmap, vmin=low, vmax=high)

@@ -237,5 +237,5 @@ def test_the_measures_are_calibrated(shipped):
     distances = [row["frechet"] for row in found]
     assert distances[0] < distances[1] < distances[2] < distances[3]
     assert found[0]["precision"] > 0.75 and found[0]["recall"] > 0.75
-    assert found[3]["precision"] < 0.05 and found[3]["recall"] < 0.05
+    assert found[3]["recall"] < 0.05  # its precision may be high: the docstring says why
     assert found[4]["recall"] < 0.01 < found[4]["precision"]  # one good digit, no variety

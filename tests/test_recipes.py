@@ -253,3 +253,12 @@ def test_what_is_measured_is_what_is_stored_in_half_precision(tmp_path, monkeypa
     assert stored.dtype == torch.float16
     assert seen == [stored.item()] and abs(seen[0] - 1 / 3) > 1e-6
     assert model.weight.dtype == torch.float32
+
+
+def test_the_shipped_vae_is_as_good_as_the_chapter_says():
+    _, metadata, path = trained(vae)
+    assert metadata["metrics"]["test_elbo"] >= -89.1  # measured again above
+    assert metadata["metrics"]["test_iwae_500_of_10000"] >= -85.8
+    assert metadata["command"] == "dlnotes train vae --profile full --seed 0"
+    both = path.stat().st_size + trained(metrics)[2].stat().st_size
+    assert both <= 2 * 2**20  # the chapter's share

@@ -318,8 +318,8 @@ def test_importance_weighting_tightens_the_bound_up_to_the_evidence():
 
 def test_at_the_true_posterior_every_weight_is_the_evidence():
     model, x = linear(), torch.randn(7, 5).double()
-    for samples in (1, 3):
-        bound = importance_weighted_bound(model, x, samples)
+    for samples, chunk in ((1, 50), (3, 50), (3, 2), (4, 1)):
+        bound = importance_weighted_bound(model, x, samples, chunk=chunk)
         torch.testing.assert_close(bound, model.log_prob(x))
 
 
@@ -410,6 +410,21 @@ def test_imputation_keeps_what_is_known_and_never_looks_at_the_rest():
     assert ((missing > 0) & (missing < 1)).all()
     hidden = torch.where(observed, x, 1 - x)
     assert torch.equal(vae.impute(model, hidden, observed, generator=seeded(3)), filled)
+
+
+def test_imputation_starts_from_grey_and_averages_the_second_half():
+    class Constant(VAE):
+        def forward(self, x, generator=None):
+            given.append(x)
+            return torch.full_like(x, 0.1 * len(given)), None, None
+
+    given, model, x = [], Constant((4,), 2, hidden_dim=4), torch.ones(3, 4)
+    observed = torch.tensor([True, True, False, False]).expand(3, 4)
+    filled = vae.impute(model, x, observed, steps=5)
+    assert given[0].tolist() == [[1, 1, 0.5, 0.5]] * 3 and len(given) == 5
+    assert all(set(seen[:, 2:].unique().tolist()) <= {0.0, 1.0} for seen in given[1:])
+    expected = torch.tensor([1, 1, 0.4, 0.4]).expand(3, 4)  # the mean of 0.3, 0.4 and 0.5
+    torch.testing.assert_close(filled, expected)
 
 
 def test_imputation_finds_pixels_that_follow_from_the_others():
