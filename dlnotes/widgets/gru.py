@@ -111,74 +111,74 @@ def cell_diagram() -> Figure:
     fig, ax = figure(width=8.4, height=4.5)
     ax.set(xlim=(-0.5, 9.6), ylim=(-0.35, 5.0), aspect="equal")
     ax.axis("off")
-    h, low = 4.0, 0.7  # heights of the state's line and of the line that both gates read
-
-    def wire(*points: tuple[float, float], arrow: bool = True, colour: str = BLACK) -> None:
-        for number, (a, b) in enumerate(pairwise(points), start=2):
+    for points, arrow in _WIRES:
+        for number, (start, end) in enumerate(pairwise(points), start=2):
             style = "-|>" if arrow and number == len(points) else "-"
-            line = dict(arrowstyle=style, color=colour, lw=1.6, shrinkA=0, shrinkB=0)
-            ax.annotate("", b, a, arrowprops=line, zorder=2)
-
-    def box(x: float, y: float, text: str, colour: str) -> None:
+            line = dict(arrowstyle=style, color=BLACK, lw=1.6, shrinkA=0, shrinkB=0)
+            ax.annotate("", end, start, arrowprops=line, zorder=2)
+    for x, y, text, colour in _BOXES:
         shape = dict(boxstyle="round,pad=0.02,rounding_size=0.08", facecolor=colour)
         ax.add_patch(FancyBboxPatch((x - 0.4, y - 0.28), 0.8, 0.56, ec=BLACK, zorder=3, **shape))
         ax.text(x, y, text, ha="center", va="center", fontsize=13, zorder=4)
-
-    def node(x: float, y: float, text: str) -> None:
+    for x, y, text in _NODES:
         ax.add_patch(Circle((x, y), 0.24, facecolor="white", edgecolor=BLACK, lw=1.4, zorder=3))
         ax.text(x, y, text, ha="center", va="center", fontsize=14, zorder=4)
-
-    def label(x: float, y: float, text: str, **options) -> None:
-        ax.text(x, y, text, **{"ha": "center", "va": "center", "fontsize": 13} | options)
-
-    # the state's line: only the shares of z act on it
-    wire((0.0, h), (4.76, h))
-    wire((5.24, h), (7.56, h), arrow=True)
-    wire((8.04, h), (9.0, h))
-    node(5.0, h, "×")
-    node(7.8, h, "+")
-    # what both gates and the candidate read
-    wire((0.8, h), (0.8, low), (6.4, low), arrow=False)
-    wire((1.5, -0.1), (1.5, low), arrow=False)
-    for x, top in ((2.2, 1.22), (5.0, 1.22)):
-        wire((x, low), (x, top))
-    wire((6.4, low), (6.4, 2.02))
-    # reset: U h, then times r
-    wire((3.4, h), (3.4, 3.48))
-    box(3.4, 3.2, "U", "#F2F2F2")
-    wire((3.4, 2.92), (3.4, 2.54))
-    node(3.4, 2.3, "×")
-    box(2.2, 1.5, "σ", SKY)
-    wire((2.2, 1.78), (2.2, 2.3), (3.16, 2.3))
-    # candidate; its wire passes under that of z
-    wire((3.64, 2.3), (4.86, 2.3), arrow=False)
-    wire((5.14, 2.3), (6.0, 2.3))
-    box(6.4, 2.3, "tanh", AMBER)
-    wire((6.8, 2.3), (7.8, 2.3), (7.8, 2.86))
-    node(7.8, 3.1, "×")
-    wire((7.8, 3.34), (7.8, 3.76))
-    # update: z to the old, 1 − z to the new
-    box(5.0, 1.5, "σ", SKY)
-    wire((5.0, 1.78), (5.0, 3.76))
-    wire((5.0, 3.1), (6.0, 3.1))
-    box(6.4, 3.1, "1 −", "#F2F2F2")
-    wire((6.8, 3.1), (7.56, 3.1))
-
-    label(-0.05, h + 0.3, "$h_{t-1}$")
-    label(9.1, h + 0.3, "$h_t$")
-    label(1.5, -0.28, "$x_t$")
-    label(2.0, 2.05, "$r_t$", ha="right")
-    label(4.82, 2.75, "$z_t$", ha="right")
-    label(7.25, 2.05, "$h'_t$")
-    label(6.55, 1.4, "$Wx_t$", ha="left")
-    for x, y, text, colour in (
-        (2.75, 1.5, "2  reset gate", BLUE),
-        (4.2, 0.38, "1  update gate", BLUE),
-        (7.15, 1.6, "3  current memory\n    content", ORANGE),
-        (7.0, 4.55, "4  final memory", GREEN),
-    ):
-        label(x, y, text, color=colour, ha="left", fontsize=11)
+    for x, y, text, side in _SYMBOLS:
+        ax.text(x, y, text, ha=side, va="center", fontsize=13)
+    for x, y, text, colour in _NAMES:
+        ax.text(x, y, text, ha="left", va="center", fontsize=11, color=colour)
     return fig
+
+
+_H, _LOW = 4.0, 0.7  # heights of the state's line and of the line that both gates read
+_WIRES = (  # corners of each line, and whether it ends in an arrow
+    # the state's line: only the shares of z act on it
+    (((0.0, _H), (4.76, _H)), True),
+    (((5.24, _H), (7.56, _H)), True),
+    (((8.04, _H), (9.0, _H)), True),
+    # what both gates and the candidate read
+    (((0.8, _H), (0.8, _LOW), (6.4, _LOW)), False),
+    (((1.5, -0.1), (1.5, _LOW)), False),
+    (((2.2, _LOW), (2.2, 1.22)), True),
+    (((5.0, _LOW), (5.0, 1.22)), True),
+    (((6.4, _LOW), (6.4, 2.02)), True),
+    # reset: U h, then times r
+    (((3.4, _H), (3.4, 3.48)), True),
+    (((3.4, 2.92), (3.4, 2.54)), True),
+    (((2.2, 1.78), (2.2, 2.3), (3.16, 2.3)), True),
+    # candidate; its wire passes under that of z
+    (((3.64, 2.3), (4.86, 2.3)), False),
+    (((5.14, 2.3), (6.0, 2.3)), True),
+    (((6.8, 2.3), (7.8, 2.3), (7.8, 2.86)), True),
+    (((7.8, 3.34), (7.8, 3.76)), True),
+    # update: z to the old, 1 − z to the new
+    (((5.0, 1.78), (5.0, 3.76)), True),
+    (((5.0, 3.1), (6.0, 3.1)), True),
+    (((6.8, 3.1), (7.56, 3.1)), True),
+)
+_BOXES = (
+    (3.4, 3.2, "U", "#F2F2F2"),
+    (2.2, 1.5, "σ", SKY),
+    (6.4, 2.3, "tanh", AMBER),
+    (5.0, 1.5, "σ", SKY),
+    (6.4, 3.1, "1 −", "#F2F2F2"),
+)
+_NODES = ((5.0, _H, "×"), (7.8, _H, "+"), (3.4, 2.3, "×"), (7.8, 3.1, "×"))
+_SYMBOLS = (
+    (-0.05, _H + 0.3, "$h_{t-1}$", "center"),
+    (9.1, _H + 0.3, "$h_t$", "center"),
+    (1.5, -0.28, "$x_t$", "center"),
+    (2.0, 2.05, "$r_t$", "right"),
+    (4.82, 2.75, "$z_t$", "right"),
+    (7.25, 2.05, "$h'_t$", "center"),
+    (6.55, 1.4, "$Wx_t$", "left"),
+)
+_NAMES = (
+    (2.75, 1.5, "2  reset gate", BLUE),
+    (4.2, 0.38, "1  update gate", BLUE),
+    (7.15, 1.6, "3  current memory\n    content", ORANGE),
+    (7.0, 4.55, "4  final memory", GREEN),
+)
 
 
 # ---- looking inside ----------------------------------------------------------------------------
