@@ -77,6 +77,7 @@ WRONG = [
     ("parameters", 240, "recurrence"),
     ("parameters", 1280, "time"),
     ("parameters", 7, "parameters"),
+    ("parameters", 641, "parameters"),
     ("vanishing_steps", 65, "rounding"),
     ("vanishing_steps", 65.56, "type"),
     ("vanishing_steps", 7, "unit"),
@@ -154,6 +155,7 @@ def test_other_right_answers_pass():
     rnn.delay.examine((U[order], V[order][:, order], W[:, order]))
     rnn.transient.examine(rnn.transient.right_answer().T)
     rnn.orthogonal_start.examine({"uniform": UNIFORM, "orthogonal": [1.0, 1.0, 0.9]})
+    rnn.orthogonal_start.examine({"uniform": UNIFORM, "orthogonal": [1.0] * 3})
 
 
 def test_numbers_and_functions_are_those_of_torch_and_of_the_chapter():
