@@ -280,8 +280,8 @@ def curves(
         x, y = line if isinstance(line, tuple) else (None, line)
         y = np.atleast_2d(_array(y)).astype(float)
         x = np.arange(y.shape[1]) if x is None else _array(x)
-        color = COLORS[number % len(COLORS)]
-        ax.plot(x, y.mean(0), DASHES[number % len(DASHES)], color=color, label=label)
+        color, dash = COLORS[number % len(COLORS)], DASHES[number % len(DASHES)]
+        ax.plot(x, y.mean(0), color=color, linestyle=dash, label=label)
         if len(y) > 1:
             low, high = y.mean(0) - y.std(0), y.mean(0) + y.std(0)
             ax.fill_between(x, low, high, color=color, alpha=0.18, linewidth=0)

@@ -90,6 +90,15 @@ def test_curves_draw_mean_and_band_of_several_runs():
     assert ax.lines[0].get_linestyle() != ax.lines[1].get_linestyle()
 
 
+def test_eight_curves_can_be_told_apart():
+    fig = plotting.curves({str(k): [0.0, k] for k in range(8)}, xlabel="x", ylabel="y")
+    (ax,) = draw(fig).axes
+    looks = [(line.get_color(), str(line.get_linestyle())) for line in ax.lines]
+    assert len(set(looks)) == 8
+    dashes = {line._dash_pattern[1] and tuple(line._dash_pattern[1]) for line in ax.lines}
+    assert len(dashes) == len({str(dash) for dash in plotting.DASHES})
+
+
 def test_bars_show_mean_spread_and_every_seed():
     fig = plotting.bars({"a": [1.0, 2.0, 6.0], "b": 2.0}, xlabel="accuracy (%)", format="{:.1f}")
     (ax,) = draw(fig).axes

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from dlnotes.exercises import exercise, expect, expect_close
-from dlnotes.lstm import LSTM, LSTMCell, adding_problem, trace
+from dlnotes.lstm import LSTM, LSTMCell, adding_problem, chrono_initialisation, trace
 from dlnotes.rnn import step_jacobians
 
 # ---- predict -----------------------------------------------------------------------------------
@@ -258,33 +258,36 @@ def adding_error(layer: nn.Module, *, steps: int, batches: int, seed: int) -> fl
 
 
 @exercise(
-    "Does torch's start, forget gates around 1/2, matter on a task of 40 steps? Train LSTM(2, 16) "
-    "and LSTM(2, 16, forget_bias=4) by exercises.lstm.adding_error(layer, steps=40, batches=250, "
-    "seed=seed) with at least three seeds each; give {'torch': [errors], 'open': [errors]}.",
+    "Does the start matter on a task of 40 steps? Train LSTM(2, 16), LSTM(2, 16, forget_bias=4) "
+    "and an LSTM(2, 16) after lstm.chrono_initialisation(layer, 40) by exercises.lstm.adding_error("
+    "layer, steps=40, batches=400, seed=seed), at least three seeds each; give {'torch': [errors], "
+    "'open': [errors], 'chrono': [errors]}.",
     hint=(
         "Set torch.manual_seed(seed) before you build a layer.",
         "Compare the difference of the means with the spread over seeds, and both with 1/6.",
     ),
-    because="The start decides whether an error reaches the marks at all; what is learned follows.",
+    because="Open forget gates keep what is let in, noise, too; chrono also closes input gates.",
 )
 def forget_gates():
-    starts = {"torch": None, "open": 4.0}
-    results = {name: [] for name in starts}
-    for name, bias in starts.items():
+    results = {"torch": [], "open": [], "chrono": []}
+    for name, errors in results.items():
         for seed in range(3):
             torch.manual_seed(seed)
-            layer = LSTM(2, 16, forget_bias=bias)
-            results[name].append(adding_error(layer, steps=40, batches=250, seed=seed))
+            layer = LSTM(2, 16, forget_bias=4.0 if name == "open" else None)
+            if name == "chrono":
+                chrono_initialisation(layer, 40)
+            errors.append(adding_error(layer, steps=40, batches=400, seed=seed))
     return results
 
 
 @forget_gates.checked_by
 def _(answer):
     expect(isinstance(answer, dict), "type: give a dict")
-    expect(set(answer) == {"torch", "open"}, "keys: 'torch' and 'open' are asked for")
+    keys = {"torch", "open", "chrono"}
+    expect(set(answer) == keys, "keys: 'torch', 'open' and 'chrono' are asked for")
     for name, values in answer.items():
         expect(len(values) >= 3, f"seeds: {name} has {len(values)} runs, at least 3 are needed")
         expect(all(0 < value < 0.3 for value in values), f"unit: {name} must be errors around 1/6")
         expect(len(set(values)) > 1, f"seeds: all runs of {name} are equal; seed each one anew")
-    best = min(answer["open"])
-    expect(best < 0.1, "training: with open gates at least one run must leave 1/6 behind")
+    best = min(answer["chrono"])
+    expect(best < 0.1, "training: with chrono at least one run must leave 1/6 behind")
