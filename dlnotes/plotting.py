@@ -186,10 +186,15 @@ def image_rows(
     gap = max(1, round(0.07 * width))
     low = min(x.min() for x in stacks.values()) if limits is None else limits[0]
     high = max(x.max() for x in stacks.values()) if limits is None else limits[1]
-    margin = 0.5 + 0.105 * max(map(len, stacks))  # for the longest name
-    cell = min(cell, (WIDTH + 1.4 - margin) / most)
-    tall = len(stacks) * (cell * height / width + 0.08) + (0.4 if title else 0.1)
-    fig, axes = figure(len(stacks), 1, width=margin + most * cell, height=tall, squeeze=False)
+    margin = 0.3 + 0.1 * max(map(len, stacks))  # inches, for the longest name
+    cell = min(cell, (WIDTH + 1.3 - margin) / most)
+    wide, tall = margin + most * cell, len(stacks) * (cell * height / width + 0.06)
+    top = 0.4 if title else 0.05
+    fig, axes = figure(len(stacks), 1, width=wide + 0.1, height=tall + top + 0.05, squeeze=False)
+    fig.set_layout_engine(None)  # the names stand in a margin of known width
+    place = dict(left=margin / (wide + 0.1), right=wide / (wide + 0.1), hspace=0.1)
+    bottom = 0.05 / (tall + top + 0.05)
+    fig.subplots_adjust(bottom=bottom, top=(tall + 0.05) / (tall + top + 0.05), **place)
     for ax, (name, images) in zip(axes[:, 0], stacks.items(), strict=True):
         strip = np.full((height, most * (width + gap) - gap), np.nan)  # nan: left white
         for number, image in enumerate(images):
@@ -237,6 +242,8 @@ def image_map(
     fig, ax = (ax.figure, ax) if ax is not None else figure(width=6.2, height=6.2)
     picture = images[::-1].transpose(0, 2, 1, 3).reshape(rows * height, columns * width)
     low, high = limits if limits else (images.min(), images.max())
+    step = (high - low) / 20 or 1.0  # twenty shades: a third of the bytes, and nobody sees it
+    picture = low + np.round((picture - low) / step) * step
     ax.imshow(picture, cmap=cmap, vmin=low, vmax=high, extent=(0, columns, 0, rows), aspect="auto")
     for count, numbers, set_ticks in ((columns, x, ax.set_xticks), (rows, y, ax.set_yticks)):
         shown = np.unique(np.linspace(0, count - 1, min(count, 5)).round().astype(int))

@@ -76,11 +76,11 @@ def test_the_mark_and_the_digit_are_at_the_same_place(model):
     assert numbers(right.get_xlabel())[0] == pytest.approx(100 * math.exp(-2.5), abs=0.06)
     (mark,) = left.lines
     x, y = mark.get_xdata()[0], mark.get_ydata()[0]
-    assert (x, y) == pytest.approx((0.25 * 14 + 0.5, 14.5))  # in tiles of the 15 by 15
+    assert (x, y) == pytest.approx((0.25 * 10 + 0.5, 10.5))  # in tiles of the 11 by 11
     picture = np.asarray(left.images[0].get_array())
-    tile = picture[:6, 4 * 3 : 4 * 4]  # the top row is z₂ = 2; column 3 is nearest to −1
-    assert np.allclose(tile, model.decode(torch.tensor([[-2 + 4 * 3 / 14, 2.0]]))[0, 0].detach(),
-                       atol=1e-6)  # fmt: skip
+    tile = picture[:6, 2 * 4 : 3 * 4]  # the top row is z₂ = 2; column 2 is z₁ = −1.2
+    expected = model.decode(torch.tensor([[-2 + 4 * 2 / 10, 2.0]]))[0, 0].detach()
+    assert np.allclose(tile, expected, atol=0.0251)  # drawn in twenty shades
 
 
 def test_the_plane_widget_redraws_quickly_and_says_where_it_is(model, monkeypatch):

@@ -124,9 +124,9 @@ def draw_plane(
         tiles: the decoded plane, if it is known: (size, size, H, W).
     """
     if tiles is None:
-        tiles, _ = decode_plane(model, size=15, edge=edge)
+        tiles, _ = decode_plane(model, size=11, edge=edge)
     size = len(tiles)
-    fig, (left, right) = figure(1, 2, width=8.4, height=4.9, width_ratios=[1.55, 1])
+    fig, (left, right) = figure(1, 2, width=7.6, height=4.4, width_ratios=[1.55, 1])
     line = torch.linspace(-edge, edge, size)
     image_map(tiles, x=line, y=line, limits=(0, 1), ax=left)
     at = [(z + edge) / (2 * edge) * (size - 1) + 0.5 for z in (z1, z2)]  # in tiles
@@ -144,7 +144,7 @@ def draw_plane(
     return fig
 
 
-def plane(model: VAE, *, size: int = 15, edge: float = 3.0) -> dict:
+def plane(model: VAE, *, size: int = 11, edge: float = 3.0) -> dict:
     """Show the widget: move through the latent plane and see the digit.
 
     Args:
