@@ -556,7 +556,7 @@ def teacher_forcing_loss(
 
 # ---- the other shapes --------------------------------------------------------------------------
 
-POOLINGS = ("last", "mean", "max")
+POOLINGS = ("last", "mean", "max", "sum")
 
 
 class SequenceClassifier(nn.Module):
@@ -567,7 +567,9 @@ class SequenceClassifier(nn.Module):
         num_classes: C.
         hidden_size: H of each direction.
         pooling: what is kept of the sequence: "last", what each direction remembers at its end;
-            "mean" or "max", over the annotations of all positions.
+            "mean" or "max", over the annotations of all positions; or their "sum" divided by √n,
+            n the length: unlike a mean it grows with the evidence that a longer sequence holds,
+            while sums of independent terms keep their scale.
         **options: of the ``Encoder``; its dropout also acts on what is kept.
     """
 
@@ -591,9 +593,9 @@ class SequenceClassifier(nn.Module):
     def forward(self, source: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return logits, (N, C), of sequences (N, S) of the given lengths, (N,); None = S."""
         annotations, (h, *_) = self.encoder(source, lengths)
-        if self.pooling == "mean":  # annotations are zero past the end
-            count = source.shape[1] if lengths is None else lengths.to(source.device)[:, None]
-            h = annotations.sum(dim=1) / count
+        if self.pooling in ("mean", "sum"):  # annotations are zero past the end
+            count = mask_of_lengths(source, lengths).sum(dim=1, keepdim=True)
+            h = annotations.sum(dim=1) / (count if self.pooling == "mean" else count.sqrt())
         elif self.pooling == "max":
             outside = ~mask_of_lengths(source, lengths)[..., None]
             h = annotations.masked_fill(outside, -torch.inf).amax(dim=1)

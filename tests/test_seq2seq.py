@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from dlnotes import data, seq2seq
+from dlnotes import data, seq2seq, training
 from dlnotes.recipes import seq2seq as recipe
 from dlnotes.seq2seq import (
     BahdanauAttention,
@@ -445,7 +445,7 @@ def test_other_numbers_of_special_tokens_are_used():
 
 
 @every_cell
-@pytest.mark.parametrize("pooling", ["last", "mean", "max"])
+@pytest.mark.parametrize("pooling", ["last", "mean", "max", "sum"])
 def test_the_classifier_reads_each_sequence_alone(cell, pooling):
     model = SequenceClassifier(7, 3, hidden_size=4, cell=cell, pooling=pooling).double()
     x, lengths, _ = batch()
@@ -453,7 +453,8 @@ def test_the_classifier_reads_each_sequence_alone(cell, pooling):
     assert logits.shape == (4, 3)
     for i, n in enumerate(lengths):
         h, (last, *_) = model.encoder(x[i : i + 1, :n])
-        kept = {"last": last, "mean": h.mean(1), "max": h.max(1).values}[pooling]
+        total = h.sum(1) / math.sqrt(n)
+        kept = {"last": last, "mean": h.mean(1), "max": h.max(1).values, "sum": total}[pooling]
         torch.testing.assert_close(logits[i], model.output(kept)[0], **exact)
     changed = x.clone()
     changed[1, 2:] = (changed[1, 2:] + 1) % 7
@@ -767,8 +768,8 @@ def wrong_calls():
         r"mask must have shape \(2, 6\)": lambda: attention(q, k, torch.ones(6, 2).bool()),
         "mask must be boolean": lambda: attention(q, k, torch.ones(2, 6)),
         r"projected must have shape \(2, 6, 3\)": lambda: attention(q, k, projected=k),
-        "pooling must be one of 'last', 'mean', 'max'": lambda: SequenceClassifier(
-            7, 2, pooling="sum", **small
+        "pooling must be one of 'last', 'mean', 'max', 'sum'": lambda: SequenceClassifier(
+            7, 2, pooling="first", **small
         ),
         "num_classes must be at least 1": lambda: SequenceClassifier(7, 0, **small),
         "num_tags must be at least 1": lambda: SequenceTagger(7, 0, **small),
@@ -852,6 +853,11 @@ def test_evaluate_counts_the_test_words(monkeypatch):
     assert next(model.parameters()).dtype == torch.float16
 
 
-def test_the_shipped_model_is_of_the_documented_size():
-    assert sum(p.numel() for p in recipe.build().parameters()) == 848_584
+def test_the_shipped_weights_are_those_of_the_recipe_and_say_how_well_they_read():
+    model = recipe.build()
+    about = training.load_weights(recipe.WEIGHTS, model)  # raises if a shape differs
+    assert about["profile"] == "full"
+    per, wer = recipe.scores(model.eval(), "test", words=300)
+    assert per == pytest.approx(about["metrics"]["test_per_greedy"], abs=0.02)
+    assert wer == pytest.approx(about["metrics"]["test_wer_greedy"], abs=0.06)
     assert seq2seq.LAYERS.keys() == {"rnn", "lstm", "gru"}

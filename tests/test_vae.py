@@ -99,6 +99,16 @@ def test_defaults_are_made_for_digits():
     assert x.shape == (3, 1, 28, 28) and 0 <= x.min() and x.max() <= 1
 
 
+def test_encoder_and_decoder_have_two_hidden_layers():
+    model = VAE((1, 4, 3), 2, hidden_dim=8)
+    for network, widths in ((model.encoder, (12, 8, 8, 4)), (model.decoder, (2, 8, 8, 12))):
+        linear = [layer for layer in network if isinstance(layer, nn.Linear)]
+        assert tuple(layer.in_features for layer in linear) == widths[:-1]
+        assert tuple(layer.out_features for layer in linear) == widths[1:]
+        hidden = [nn.Linear, nn.LayerNorm, nn.SiLU]
+        assert [type(layer) for layer in network] == [*hidden, *hidden, nn.Linear]
+
+
 def test_reparameterized_draws_have_mean_mu_and_standard_deviation_sigma():
     mu, log_variance = torch.tensor([[0.3, -1.0]]), torch.tensor([[1.2, -2.0]])
     draws = small().reparameterize(mu.expand(200_000, 2), log_variance.expand(200_000, 2), seeded())
@@ -418,13 +428,18 @@ def test_imputation_starts_from_grey_and_averages_the_second_half():
             given.append(x)
             return torch.full_like(x, 0.1 * len(given)), None, None
 
-    given, model, x = [], Constant((4,), 2, hidden_dim=4), torch.ones(3, 4)
-    observed = torch.tensor([True, True, False, False]).expand(3, 4)
-    filled = vae.impute(model, x, observed, steps=5)
-    assert given[0].tolist() == [[1, 1, 0.5, 0.5]] * 3 and len(given) == 5
-    assert all(set(seen[:, 2:].unique().tolist()) <= {0.0, 1.0} for seen in given[1:])
-    expected = torch.tensor([1, 1, 0.4, 0.4]).expand(3, 4)  # the mean of 0.3, 0.4 and 0.5
+    given, model, x = [], Constant((4,), 2, hidden_dim=4), torch.ones(2000, 4)
+    observed = torch.tensor([True, True, False, False]).expand(2000, 4)
+    filled = vae.impute(model, x, observed, steps=5, generator=seeded())
+    assert given[0].tolist() == [[1, 1, 0.5, 0.5]] * 2000 and len(given) == 5
+    for step, seen in enumerate(given[1:], 1):  # drawn, not rounded
+        assert seen[:, :2].min() == 1 and set(seen[:, 2:].unique().tolist()) == {0.0, 1.0}
+        assert seen[:, 2:].mean().item() == pytest.approx(0.1 * step, abs=0.04)
+    expected = torch.tensor([1, 1, 0.4, 0.4]).expand(2000, 4)  # the mean of 0.3, 0.4 and 0.5
     torch.testing.assert_close(filled, expected)
+    given, model = [], Constant((4,), 2, hidden_dim=4, likelihood="gaussian")
+    vae.impute(model, 7 * x[:3], observed[:3], steps=3)  # any real number, and the mean itself
+    torch.testing.assert_close(given[2], torch.tensor([[7, 7, 0.2, 0.2]] * 3))
 
 
 def test_imputation_finds_pixels_that_follow_from_the_others():

@@ -2,6 +2,7 @@
 
 import math
 import re
+import time
 
 import pytest
 import torch
@@ -131,3 +132,13 @@ def test_the_gates_are_drawn_row_by_row_units_sorted_by_their_mean():
             gru.draw_gates(*wrong)
     with pytest.raises(ValueError, match="r must have shape"):
         gru.draw_gates(image, seen | {"r": seen["r"][:2]}, p)
+
+
+def test_a_redraw_takes_less_than_200_ms():
+    taken = []
+    for z in (0.2, 0.5, 0.9):
+        start = time.process_time()
+        fig = gru.draw_leaky_unit(z=z, r=1.0, weight=1.5, z_is="share of the old")
+        image_bundle(fig, "a picture that is only measured")
+        taken.append(time.process_time() - start)
+    assert min(taken) < 0.2

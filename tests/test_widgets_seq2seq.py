@@ -152,3 +152,8 @@ def test_encoder_and_decoder_have_a_cell_for_each_letter_and_phone():
     assert texts.count("OW1") == 2  # written, and read again
     assert sum(bool(re.fullmatch(r"\$h_\{\d\}\$", t)) for t in texts) == 5
     assert sum(bool(re.fullmatch(r"\$s_\{\d\}\$", t)) for t in texts) == 4
+    ax = seq2seq.encoder_decoder("phone", ["F", "OW1", "N"], looks_at=2).axes[0]
+    widths = [line.get_linewidth() for line in ax.lines]
+    assert len(widths) == 5 and widths.index(max(widths)) == 2  # OW1 comes from the letter o
+    with pytest.raises(ValueError, match="looks_at must be one of 0, 1, 2, 3, 4, got 5"):
+        seq2seq.encoder_decoder("phone", ["F"], looks_at=5)

@@ -40,6 +40,7 @@ def test_the_bound_widget_says_evidence_bound_and_gap(mu, sigma, x):
     assert value == pytest.approx(log_p - gap, abs=0.006)
     curve, level, bar, point = right.lines
     assert max(curve.get_ydata()) <= log_p + 1e-9
+    assert right.get_ylim()[0] < max(curve.get_ydata()) <= log_p < right.get_ylim()[1]
     assert level.get_ydata()[0] == pytest.approx(log_p)
     assert list(bar.get_ydata()) == pytest.approx([log_p - gap, log_p])
     assert (point.get_xdata()[0], point.get_ydata()[0]) == pytest.approx((mu, log_p - gap))
@@ -96,6 +97,30 @@ def test_the_plane_widget_redraws_quickly_and_says_where_it_is(model, monkeypatc
     assert shown[-1]["image/png"] != shown[0]["image/png"]
 
 
+def test_the_plane_widget_keeps_its_size_and_edge(model, monkeypatch):
+    shown, drawn = [], []
+    monkeypatch.setattr(widgets, "display", lambda data, **options: shown.append(data))
+    draw = vae.draw_plane
+    monkeypatch.setattr(vae, "draw_plane", lambda *a, **k: drawn.append(draw(*a, **k)) or drawn[-1])
+    controls = vae.plane(model, size=5, edge=2.0)
+    for control in controls.values():
+        assert (control.min, control.max, control.value) == (-2.0, 2.0, 0.0)
+    assert "5 by 5 digits" in shown[0]["text/plain"]
+    controls["z1"].value, controls["z2"].value = 2.0, -1.0
+    assert "(2, -1)" in shown[-1]["text/plain"]
+    left, right = drawn[-1].axes
+    assert left.images[0].get_array().shape == (5 * 6, 5 * 4)
+    assert [tick.get_text() for tick in left.get_xticklabels()] == ["−2", "−1", "0", "1", "2"]
+    assert [tick.get_text() for tick in left.get_yticklabels()] == ["−2", "−1", "0", "1", "2"]
+    mark = left.lines[0]
+    assert (mark.get_xdata()[0], mark.get_ydata()[0]) == pytest.approx((4.5, 1.5))
+    corner = np.asarray(left.images[0].get_array())[:6, :4]  # top left is (−2, 2)
+    expected = model.decode(torch.tensor([[-2.0, 2.0]]))[0, 0].detach()
+    assert np.allclose(corner, expected, atol=0.0251)
+    for ax in (left, right):  # one grey scale for every code
+        assert ax.images[0].get_clim() == (0, 1)
+
+
 def test_the_bound_widget_can_be_brought_to_touch(monkeypatch):
     shown = []
     monkeypatch.setattr(widgets, "display", lambda data, **options: shown.append(data))
@@ -109,8 +134,9 @@ def test_the_bound_widget_can_be_brought_to_touch(monkeypatch):
 
 
 def test_only_a_plane_can_be_shown():
-    with pytest.raises(ValueError, match="model must have 2 latents to be a plane, got 3"):
-        vae.plane(VAE((1, 4, 4), 3, hidden_dim=4))
+    for latents in (1, 3):
+        with pytest.raises(ValueError, match=f"model must have 2 latents.* got {latents}"):
+            vae.plane(VAE((1, 4, 4), latents, hidden_dim=4))
 
 
 def test_estimators_are_drawn_around_the_truth_with_their_spread():
@@ -135,6 +161,10 @@ def test_gaps_are_stacked_to_the_whole():
     bars = [(bar.get_x(), bar.get_width()) for bar in ax.patches]
     assert bars == [(0, 3.0), (3.0, 2.0), (0, 3.5), (3.5, 4.5)]
     assert [text.get_text() for text in ax.texts] == ["3.0", "2.0", "3.5", "4.5"]
+    assert [text.get_position()[0] for text in ax.texts] == [1.5, 4.0, 1.75, 5.75]
+    legend = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert legend == ["Gaussian q", "one encoder for all"]
+    assert legend == [b.get_label() for b in ax.containers[:2]] and ax.yaxis_inverted()
     assert [tick.get_text() for tick in ax.get_yticklabels()] == ["train", "test"]
 
 

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from torch import Tensor
 
-from dlnotes.checks import check_positive, check_shape
+from dlnotes.checks import check_choice, check_positive, check_shape
 from dlnotes.plotting import BLUE, COLORS, GREY, ORANGE, SEQUENTIAL, SKY, figure
 from dlnotes.seq2seq import Seq2Seq
 from dlnotes.text import Vocabulary
@@ -58,7 +58,7 @@ def draw_pronunciation(
     ]
     for place, (text, p) in enumerate(shown):
         right.barh(place, p, color=BLUE if place == 0 else SKY, height=0.34)
-        right.text(0, place - 0.24, f"{text}   {100 * p:.1f} %", fontsize=9.5, va="bottom")
+        right.text(0.012, place - 0.24, f"{text}   {100 * p:.1f} %", fontsize=9.5, va="bottom")
     right.set(xlim=(0, 1), ylim=(max(len(shown), 4) - 0.5, -0.8), yticks=[])
     right.set(xlabel="probability p(y | x)", title="what it weighs")
     right.grid(False, axis="y")
@@ -144,10 +144,10 @@ def attention_in_the_plane(annotations: Tensor, scores: Tensor, direction: Tenso
     fig, (left, right) = figure(1, 2, width=9.2, height=3.9, width_ratios=[1.2, 1])
     for j, (point, weight) in enumerate(zip(annotations, weights, strict=True), start=1):
         left.plot(*torch.stack([point, context]).T, color=GREY, linewidth=1, zorder=1)
-        left.scatter(*point, s=60 + 900 * weight, color=SKY, edgecolor=BLUE, zorder=2)
+        left.scatter(*point, s=260 + 900 * weight, color=SKY, edgecolor=BLUE, zorder=2)
         left.annotate(f"$h_{j}$", point.tolist(), ha="center", va="center", zorder=3)
     left.scatter(*context, s=90, marker="X", color=ORANGE, zorder=4)
-    left.annotate("c", context.tolist(), xytext=(8, 8), textcoords="offset points", fontsize=13)
+    left.annotate("c", context.tolist(), xytext=(-17, -4), textcoords="offset points", fontsize=13)
     unit = direction / direction.norm()
     left.annotate(
         "",
@@ -164,7 +164,7 @@ def attention_in_the_plane(annotations: Tensor, scores: Tensor, direction: Tenso
     right.bar(places + 0.2, gain, width=0.38, color=ORANGE, hatch="//", label=label)
     right.axhline(0, color="black", linewidth=0.8)
     right.set_xticks(places, [f"$h_{j}$" for j in range(1, len(weights) + 1)])
-    right.set(title="$-\\partial L/\\partial e_j=\\alpha_j\\,(h_j-c)\\cdot$ arrow")
+    right.set(title="$-\\partial L/\\partial e_j=\\alpha_j\\,(h_j-c)\\cdot$ arrow", ylabel="weight, and change")
     right.legend(fontsize=10)
     return fig
 
@@ -185,6 +185,8 @@ def shapes() -> Figure:
     fig, ax = figure(width=9.6, height=2.8)
     x = 0.0
     for title, (inputs, states, outputs, example) in SHAPES.items():
+        room = max(len(states), 2.4)  # for the words above and below
+        x += (room - len(states)) / 2
         for k in states:
             decoder = title.endswith("free") and k > 2
             _box(ax, x + k, 1.0, ORANGE if decoder else BLUE)
@@ -199,7 +201,7 @@ def shapes() -> Figure:
         middle = x + (len(states) - 1) / 2
         ax.text(middle, 2.62, title, ha="center", va="bottom", fontsize=11, fontweight="bold")
         ax.text(middle, -0.5, example, ha="center", va="top", fontsize=10, color="#444444")
-        x += len(states) + 0.75
+        x += (room + len(states)) / 2 + 0.6
     for y, text in ((0, "input"), (1, "state"), (2, "output")):
         ax.text(-0.6, y, text, ha="right", va="center", fontsize=10.5, color="#444444")
     ax.set(xlim=(-1.8, x - 0.9), ylim=(-1.3, 3.5), aspect="equal")
@@ -218,13 +220,15 @@ def _arrow(ax, start: tuple, end: tuple) -> None:
     ax.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=9, color="#333333"))
 
 
-def encoder_decoder(word: str, written: list[str]) -> Figure:
+def encoder_decoder(word: str, written: list[str], *, looks_at: int = 2) -> Figure:
     """Draw encoder, attention and decoder for one word and its phones.
 
     Args:
         word: letters.
         written: phones.
+        looks_at: place, from 0, of the letter that the second step looks at most.
     """
+    check_choice(range(len(word)), looks_at=looks_at)
     fig, ax = figure(width=9.6, height=4.1)
     S, T = len(word), len(written) + 1
     for j, letter in enumerate(word):
@@ -254,7 +258,7 @@ def encoder_decoder(word: str, written: list[str]) -> Figure:
     chosen = min(2, T) - 1
     x = start + 1.15 * chosen
     for j in range(S):
-        ax.plot([j, x - 0.1], [1.28, 2.2], color=GREY, linewidth=0.8 + 2.2 * (j == chosen))
+        ax.plot([j, x - 0.1], [1.28, 2.2], color=GREY, linewidth=0.8 + 2.2 * (j == looks_at))
     note = f"attention: $c_{chosen + 1}=\\sum_j\\alpha_{{{chosen + 1}j}}h_j$"
     ax.text(x - 2.0, 2.45, note, ha="right", fontsize=11)
     ax.text((S - 1) / 2, -0.55, "encoder reads", ha="center", va="top", fontsize=11)
