@@ -594,7 +594,8 @@ class SequenceClassifier(nn.Module):
         """Return logits, (N, C), of sequences (N, S) of the given lengths, (N,); None = S."""
         annotations, (h, *_) = self.encoder(source, lengths)
         if self.pooling in ("mean", "sum"):  # annotations are zero past the end
-            count = mask_of_lengths(source, lengths).sum(dim=1, keepdim=True)
+            inside = mask_of_lengths(source, lengths)[..., None]
+            count = inside.sum(dim=1).to(annotations.dtype)
             h = annotations.sum(dim=1) / (count if self.pooling == "mean" else count.sqrt())
         elif self.pooling == "max":
             outside = ~mask_of_lengths(source, lengths)[..., None]

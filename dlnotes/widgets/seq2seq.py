@@ -164,7 +164,10 @@ def attention_in_the_plane(annotations: Tensor, scores: Tensor, direction: Tenso
     right.bar(places + 0.2, gain, width=0.38, color=ORANGE, hatch="//", label=label)
     right.axhline(0, color="black", linewidth=0.8)
     right.set_xticks(places, [f"$h_{j}$" for j in range(1, len(weights) + 1)])
-    right.set(title="$-\\partial L/\\partial e_j=\\alpha_j\\,(h_j-c)\\cdot$ arrow", ylabel="weight, and change")
+    right.set(
+        title="$-\\partial L/\\partial e_j=\\alpha_j\\,(h_j-c)\\cdot$ arrow",
+        ylabel="weight, and change",
+    )
     right.legend(fontsize=10)
     return fig
 
