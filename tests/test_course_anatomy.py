@@ -180,8 +180,9 @@ def test_another_form_is_a_fault(path):
 
 def test_a_large_file_is_a_fault(path):
     notebook = good_chapter()
-    for _ in range(4):
-        notebook.cells.append(cell(code("x", picture("a picture of medium size", "A" * 300_000))))
+    for name in "abcd":
+        large = cell(code(name, picture("a picture of medium size", "A" * 300_000)))
+        notebook.cells.append(large)
     assert broken_rules(save(notebook, path)) == {"size"}
 
 

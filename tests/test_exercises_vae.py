@@ -56,7 +56,7 @@ WRONG = [
     ("evidence", (-2.2655, 1.0, "½"), "type"),
     ("evidence", (-2.9189, 1.0, 0.5), "variance: x"),
     ("evidence", (2.2655, 1.0, 0.5), "logarithm"),
-    ("evidence", (math.exp(-2.2655), 1.0, 0.5), "logarithm"),
+    ("evidence", (math.exp(-2.2655), 1.0, 0.5), "density: give"),
     ("evidence", (-2.0, 1.0, 0.5), "evidence"),
     ("evidence", (-2.2655, 2.0, 0.5), "mean: the prior"),
     ("evidence", (-2.2655, 1.5, 0.5), "mean: a x"),

@@ -130,6 +130,9 @@ def test_the_bound_widget_can_be_brought_to_touch(monkeypatch):
     }  # fmt: skip
     assert "mean -0.6 and deviation 0.8 for x = 2" in shown[0]["text/plain"]
     controls["mu"].value, controls["sigma"].value = 1.04, 0.47
+    for name in ("mu", "sigma"):  # both lie on the slider's grid
+        steps = (controls[name].value - controls[name].min) / controls[name].step
+        assert steps == pytest.approx(round(steps))
     assert vae.draw_bound(mu=1.04, sigma=0.47, x=2.0).axes[1].get_title().endswith("− 0.00")
 
 
@@ -150,6 +153,9 @@ def test_estimators_are_drawn_around_the_truth_with_their_spread():
         heights = [bar.get_height() for bar in ax.patches]
         width = ax.patches[0].get_width()
         assert sum(heights) * width == pytest.approx(1, abs=0.02)
+        ends = ax.patches[0].get_x(), ax.patches[-1].get_x() + width
+        widest = values["wide"].std().item()
+        assert ends == pytest.approx((1 - 3 * widest, 1 + 3 * widest))
     assert fig.axes[-1].get_xlabel() == "gradient"
     with pytest.raises(ValueError, match="wide must have shape"):
         vae.estimates({"wide": torch.zeros(2, 2)}, 0.0, xlabel="gradient")
