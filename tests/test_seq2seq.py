@@ -435,10 +435,14 @@ def test_other_numbers_of_special_tokens_are_used():
     assert torch.equal(ids[:, 0], first)
     ended = (ids == 3).int().cumsum(1) - (ids == 3).int() > 0
     assert (ids[ended] == 5).all()
-    y = torch.tensor([[4, 1, 3, 5, 5]] * 4)
-    by_hand = model(x, lengths, y[:, :2]).log_softmax(-1)
-    expected = -(by_hand[:, 0, 1] + by_hand[:, 1, 3]).mean()
-    torch.testing.assert_close(teacher_forcing_loss(model, (x, lengths, y)), expected)
+    # 0 is a token like any other, and the rows have different lengths
+    y = torch.tensor([[4, 1, 3, 5, 5], [4, 0, 0, 0, 3], [4, 0, 3, 5, 5], [4, 3, 5, 5, 5]])
+    log_p = model(x, lengths, y[:, :-1]).log_softmax(-1)
+    terms = [log_p[i, t, y[i, t + 1]] for i in range(4) for t in range(4) if y[i, t + 1] != 5]
+    assert len(terms) == 2 + 4 + 2 + 1
+    for groups in (1, 3):
+        loss = teacher_forcing_loss(model, (x, lengths, y), groups=groups)
+        torch.testing.assert_close(loss, -sum(terms) / 4, **exact)
 
 
 # ---- the other shapes --------------------------------------------------------------------------
