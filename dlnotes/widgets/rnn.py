@@ -102,7 +102,7 @@ def draw_gradient(
     ax.axhline(1, color=INK, linewidth=0.8)
     ax.set_yscale("log")
     ax.set_ylim(1e-12, 1e12)
-    ax.set_yticks([10.0**power for power in range(-12, 13, 4)])
+    ax.set_yticks([10.0**power for power in range(-12, 13, 6)])
     ax.minorticks_off()  # ticks take longer to draw than all the rest
     ax.set(xlabel="k, steps back in time", ylabel="‖∂h(T) / ∂h(T − k)‖")
     ax.set_title(
