@@ -570,6 +570,8 @@ class SequenceClassifier(nn.Module):
             "mean" or "max", over the annotations of all positions; or their "sum" divided by √n,
             n the length: unlike a mean it grows with the evidence that a longer sequence holds,
             while sums of independent terms keep their scale.
+        keep_vectors: put each token's own vector beside its annotation before pooling (Lai et al.
+            2015, eq. 3): what a token says alone need not pass through the recurrence.
         **options: of the ``Encoder``; its dropout also acts on what is kept.
     """
 
@@ -580,26 +582,30 @@ class SequenceClassifier(nn.Module):
         *,
         hidden_size: int,
         pooling: str = "last",
+        keep_vectors: bool = False,
         **options: Any,
     ) -> None:
         super().__init__()
         check_positive(num_classes=num_classes)
-        check_choice(POOLINGS, pooling=pooling)
-        self.pooling = pooling
+        check_choice(POOLINGS[1:] if keep_vectors else POOLINGS, pooling=pooling)
+        self.pooling, self.keep_vectors = pooling, keep_vectors
         self.encoder = Encoder(vocabulary, hidden_size=hidden_size, **options)
         self.dropout = nn.Dropout(options.get("dropout", 0.0))
-        self.output = nn.Linear(self.encoder.output_size, num_classes)
+        D = self.encoder.embedding.embedding_dim if keep_vectors else 0
+        self.output = nn.Linear(self.encoder.output_size + D, num_classes)
 
     def forward(self, source: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return logits, (N, C), of sequences (N, S) of the given lengths, (N,); None = S."""
         annotations, (h, *_) = self.encoder(source, lengths)
+        inside = mask_of_lengths(source, lengths)[..., None]
+        if self.keep_vectors:
+            vectors = self.dropout(self.encoder.embedding(source))
+            annotations = torch.cat([annotations, vectors * inside], dim=-1)
         if self.pooling in ("mean", "sum"):  # annotations are zero past the end
-            inside = mask_of_lengths(source, lengths)[..., None]
             count = inside.sum(dim=1).to(annotations.dtype)
             h = annotations.sum(dim=1) / (count if self.pooling == "mean" else count.sqrt())
         elif self.pooling == "max":
-            outside = ~mask_of_lengths(source, lengths)[..., None]
-            h = annotations.masked_fill(outside, -torch.inf).amax(dim=1)
+            h = annotations.masked_fill(~inside, -torch.inf).amax(dim=1)
         return self.output(self.dropout(h))
 
 

@@ -75,15 +75,21 @@ def gradient(weights, h, delta, *, mean=True, weigh=True, factor=1.0):
     return factor * (weights if weigh else 1.0) * ((h - centre) @ delta)
 
 
-def loss(logits, targets, lengths, *, mask=True, divide="N", clean=True, factor=1.0):
+def loss(logits, targets, lengths, *, mask=True, divide="N", clean="both", factor=1.0):
     inside = torch.arange(targets.shape[1]) < lengths[:, None]
-    if clean:
+    if clean in ("both", "logits"):
         logits = torch.where(inside[..., None], logits, 0.0)
+    if clean in ("both", "targets"):
         targets = torch.where(inside, targets, 0)
     losses = F.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
     losses = losses * inside if mask else losses
     count = {"N": len(targets), "steps": inside.sum(), "1": 1}[divide]
     return factor * losses.sum() / count
+
+
+def gives_up(logits, targets, lengths):
+    """Right as long as all is finite, else a number of its own."""
+    return loss(logits, targets, lengths) if logits.isfinite().all() else torch.tensor(7.0)
 
 
 def beam(step, size, steps, *, early=0, longer=0, nats=1.0, first=False):
@@ -145,12 +151,15 @@ WRONG = [
     ("score_gradient", lambda a, h, d: gradient(a, h, d)[:-1], "shape"),
     ("masked_loss", 3, "type"),
     ("masked_loss", lambda x, y, n: loss(x, y, n)[None], "shape"),
-    ("masked_loss", lambda x, y, n: loss(x, y, n, mask=False, clean=False), "mask"),
+    ("masked_loss", lambda x, y, n: loss(x, y, n, mask=False, clean="none"), "mask"),
     ("masked_loss", lambda x, y, n: loss(x, y, n, divide="steps"), "not by steps"),
     ("masked_loss", lambda x, y, n: loss(x, y, n, divide="1"), "average over the batch"),
     ("masked_loss", lambda x, y, n: loss(x, y, n, factor=-1), "sign"),
     ("masked_loss", lambda x, y, n: loss(x, y, n, factor=2), "scale"),
-    ("masked_loss", lambda x, y, n: loss(x, y, n, clean=False), "leak"),
+    ("masked_loss", lambda x, y, n: loss(x, y, n, clean="none"), "leak"),
+    ("masked_loss", lambda x, y, n: loss(x, y, n, clean="logits"), "leak"),
+    ("masked_loss", lambda x, y, n: loss(x, y, n, clean="targets"), "leak"),
+    ("masked_loss", gives_up, "leak"),
     ("beam", 3, "type"),
     ("beam", lambda s, b, t: beam(s, b, t, longer=-1), "length"),
     ("beam", lambda s, b, t: beam(s, b, t, nats=2), "score"),

@@ -411,6 +411,19 @@ def test_a_length_penalty_makes_longer_sequences_win():
     assert mean_length(2.0) > mean_length(0.0)
 
 
+def test_with_a_length_penalty_the_search_does_not_stop_at_the_first_end():
+    overtaken = 0
+    for seed in range(20):
+        torch.manual_seed(seed)
+        model, (x, n, _) = build(), batch()
+        options = dict(max_length=8, beam_size=4, length_penalty=2.0)
+        best = model.beams(x, n, **options)[0][:, 0]
+        assert torch.equal(model.beam_search(x, n, **options), best)
+        stopped, _ = model._beams(x, n, **options, only_best=True)
+        overtaken += not torch.equal(stopped[:, 0], best)
+    assert overtaken > 0  # else this says nothing
+
+
 # ---- the special tokens ------------------------------------------------------------------------
 
 
@@ -425,6 +438,7 @@ def test_a_vocabulary_and_its_size_give_the_same_model():
     assert (models[0].padding, models[0].begin, models[0].end) == (0, 1, 2)
 
 
+@torch.no_grad()
 def test_other_numbers_of_special_tokens_are_used():
     model = build(padding=5, begin=4, end=3)
     x, lengths, _ = batch()
@@ -435,6 +449,12 @@ def test_other_numbers_of_special_tokens_are_used():
     assert torch.equal(ids[:, 0], first)
     ended = (ids == 3).int().cumsum(1) - (ids == 3).int() > 0
     assert (ids[ended] == 5).all()
+    found, log_p = model.beams(x, lengths, max_length=5, beam_size=3)
+    for i, n in enumerate(lengths):
+        expected = slow_beam(model, x[i], n, 5, 3)
+        assert found[i].tolist() == [list(t) + [5] * (5 - len(t)) for t, _ in expected]
+        torch.testing.assert_close(log_p[i], torch.tensor([p for _, p in expected]).double())
+    assert (found == 5).any()
     # 0 is a token like any other, and the rows have different lengths
     y = torch.tensor([[4, 1, 3, 5, 5], [4, 0, 0, 0, 3], [4, 0, 3, 5, 5], [4, 3, 5, 5, 5]])
     log_p = model(x, lengths, y[:, :-1]).log_softmax(-1)
@@ -449,14 +469,22 @@ def test_other_numbers_of_special_tokens_are_used():
 
 
 @every_cell
+@pytest.mark.parametrize("keep_vectors", [False, True])
 @pytest.mark.parametrize("pooling", ["last", "mean", "max", "sum"])
-def test_the_classifier_reads_each_sequence_alone(cell, pooling):
-    model = SequenceClassifier(7, 3, hidden_size=4, cell=cell, pooling=pooling).double()
+def test_the_classifier_reads_each_sequence_alone(cell, pooling, keep_vectors):
+    options = dict(hidden_size=4, embedding_size=3, cell=cell, pooling=pooling)
+    if pooling == "last" and keep_vectors:
+        with pytest.raises(ValueError, match="pooling must be one of 'mean', 'max', 'sum'"):
+            SequenceClassifier(7, 3, keep_vectors=True, **options)
+        return
+    model = SequenceClassifier(7, 3, keep_vectors=keep_vectors, **options).double()
     x, lengths, _ = batch()
     logits = model(x, lengths)
     assert logits.shape == (4, 3)
     for i, n in enumerate(lengths):
         h, (last, *_) = model.encoder(x[i : i + 1, :n])
+        if keep_vectors:
+            h = torch.cat([h, model.encoder.embedding.weight[x[i, :n]][None]], dim=-1)
         total = h.sum(1) / math.sqrt(n)
         kept = {"last": last, "mean": h.mean(1), "max": h.max(1).values, "sum": total}[pooling]
         torch.testing.assert_close(logits[i], model.output(kept)[0], **exact)
