@@ -164,7 +164,7 @@ WRONG = [
     ("beam", lambda s, b, t: beam(s, b, t, longer=-1), "length"),
     ("beam", lambda s, b, t: beam(s, b, t, nats=2), "score"),
     ("beam", lambda s, b, t: beam(s, 1, t), "exact"),
-    ("beam", lambda s, b, t: beam(s, 27, t), "greedy"),
+    ("beam", lambda s, b, t: beam(s, 27, t), "greedy: with size 1"),
     ("beam", lambda s, b, t: beam(s, b, t, early=b == 2), "beam"),
     ("beam", lambda s, b, t: beam(s, b, t, first=True), "exact"),
     ("bleu", 3, "type"),
