@@ -42,6 +42,10 @@ def rotate(model, matrix, *, anew=True):
     return turned
 
 
+def right(log_weights):
+    return log_weights.logsumexp(0) - math.log(len(log_weights))
+
+
 GOOD = {1: [-30.0, -30.5, -31.0], 4: [-25.0, -25.5, -25.2], 16: [-24.0, -24.5, -25.0]}
 WRONG = [
     ("gaussian_kl", "0.8", "type"),
@@ -68,7 +72,7 @@ WRONG = [
     ("gap", 0.5 * (4 + 4 - 1 - math.log(4)), "variance"),
     ("gap", 1.0, "value"),
     ("silent_beta", 1 / 784, "inverse"),
-    ("silent_beta", 1, "sum"),
+    ("silent_beta", 1, "sum: a log-likelihood"),
     ("silent_beta", 28, "pixels"),
     ("silent_beta", 500.0, "value"),
     ("silent_beta", "784", "type"),
@@ -78,6 +82,7 @@ WRONG = [
     ("importance_bound", lambda w: w.exp().mean(0).log(), "tiny weights"),
     ("importance_bound", lambda w: w.logsumexp(1) - math.log(5), "shape"),
     ("importance_bound", lambda w: math.log(5) - w.logsumexp(0), "sign"),
+    ("importance_bound", lambda w: right(w) + 0.1 * (w.max() > -500), "bound(?! of tiny)"),
     ("importance_bound", 3, "type"),
     ("score_gradient", lambda f, mu, e: f(mu + e), "score: E f"),
     ("score_gradient", lambda f, mu, e: -f(mu + e) * e, "sign"),
