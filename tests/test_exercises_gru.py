@@ -108,6 +108,7 @@ WRONG = [
     ("time_constant", lambda tau: bias(0.5 ** (1 / tau)), "1/e"),
     ("time_constant", math.log, "approximation"),
     ("time_constant", lambda tau: math.log(tau) - 1 / (2 * tau), "value"),
+    ("time_constant", lambda tau: bias(math.exp(-1 / tau)) + 1e-6, "value"),
     ("state_gradient", 3, "type"),
     ("state_gradient", lambda *a: back(*a, ways="zcr"), "shortcut"),
     ("state_gradient", lambda *a: back(*a, ways="scr"), "through z"),
@@ -192,3 +193,11 @@ def test_recall_tells_first_symbols_from_chance_only_after_learning():
     assert gru.recall(None, steps=2) > 0.99  # two steps: nothing has to be remembered for long
     with pytest.raises(ValueError, match="steps must be at least 2"):
         gru.recall(None, steps=1)
+
+
+def test_recall_asks_for_the_first_symbol(monkeypatch):
+    seen = []
+    monkeypatch.setattr(gru, "fit", lambda model, loss, data, **options: seen.append(data))
+    gru.recall(None, steps=5)
+    ((x, y),) = seen
+    assert x.shape == (12_800, 5, 8) and torch.equal(x[:, 0].argmax(1), y)

@@ -33,7 +33,7 @@ def test_the_solution_is_right_and_a_blank_is_not(name):
     assert exercise.question and exercise.because
 
 
-def backward(through_h=True, before=True, factor=1.0, slopes=True, keep=True):
+def backward(through_h=True, before=True, factor=1.0, slopes=True, keep=True, squash=True):
     """The solution with one property broken."""
 
     def step(f, i, g, o, c_before, c, grad_h, grad_c):
@@ -41,7 +41,7 @@ def backward(through_h=True, before=True, factor=1.0, slopes=True, keep=True):
             grad_c = grad_c + grad_h * o * (1 - c.tanh() ** 2)
         d_f = grad_c * (c_before if before else c) * f * (1 - f)
         d_i = grad_c * g * (i * (1 - i) if slopes else 1)
-        d_g = grad_c * i * (1 - g**2)
+        d_g = grad_c * i * (1 - g**2 if squash else 1)
         d_o = factor * grad_h * c.tanh() * o * (1 - o)
         return d_f, d_i, d_g, d_o, grad_c * f if keep else grad_c
 
@@ -83,6 +83,7 @@ WRONG = [
     ("step_backward", backward(factor=2.0), "scale: d_o"),
     ("step_backward", backward(before=False), "values: d_f"),
     ("step_backward", backward(slopes=False), "d_i"),
+    ("step_backward", backward(squash=False), "d_g"),
     ("step_backward", backward(keep=False), "d_c_before"),
     ("step_backward", lambda *a: [d[0] for d in backward()(*a)], "shape: d_o"),
     ("step_backward", lambda *a: [2, *backward()(*a)[1:]], "type: d_f"),
@@ -93,6 +94,7 @@ WRONG = [
     ("counter", cell(b_f=20, b_i=20, U_c=1.0), "sign"),
     ("counter", cell(b_i=20, U_c=difference, b_f=2), "sign|forgetting"),
     ("counter", cell(b_f=4, b_i=20, U_c=difference * 0.2), "sign|forgetting|count"),
+    ("counter", cell(b_f=3, b_i=20, U_c=difference), "forgetting: after ten a it is 8"),
     ("counter", cell(b_f=5.5, b_i=20, U_c=difference), "count"),
     ("explosion", cell(1, b_f=10.0, b_i=10.0, b_o=10.0), "closed"),
     ("explosion", cell(1, b_f=10.0, b_i=10.0, b_o=10.0, W_c=0.2), "million"),

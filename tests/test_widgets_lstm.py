@@ -172,12 +172,12 @@ def test_scores_and_errors_show_mean_and_geometric_mean():
 
 
 def test_errors_over_length_join_medians_and_show_every_run():
-    runs = {10: [(0.1, 5), (0.3, 9), (0.2, 7)], 100: [(0.16, 800)]}
+    runs = {10: [(0.1, 5), (0.6, 30), (0.2, 7)], 100: [(0.16, 800)]}
     fig = lstm.errors_over_length({"a": runs, "b": {10: [(0.001, 100)]}}, mean_predictor=1 / 6)
     errors, batches = fig.axes
     assert list(errors.lines[0].get_ydata()) == pytest.approx([0.2, 0.16])
     assert list(batches.lines[0].get_ydata()) == [7, 800]
-    assert list(errors.lines[1].get_ydata()) == [0.1, 0.3, 0.2]
+    assert list(errors.lines[1].get_ydata()) == [0.1, 0.6, 0.2]
     assert [t.get_text() for t in errors.get_xticklabels()] == ["10", "100"]
     levels = [line.get_ydata()[0] for line in errors.lines if line.get_linestyle() == ":"]
     assert levels == pytest.approx([1 / 6, 0.01])
