@@ -95,6 +95,10 @@ def test_frechet_counts_in_double_precision():
     x = torch.randn(500, 3)
     assert frechet_distance(x + 1000, x + 1000) < 1e-6
     assert frechet_distance(x, x) >= 0
+    zero = torch.zeros(5).double()
+    for seed in range(40):  # rounding goes below zero in about half of them
+        C = covariance(5, seed)
+        assert 0 <= gaussian_frechet_distance(zero, C, zero, C) < 1e-9
 
 
 @pytest.mark.parametrize(
