@@ -434,6 +434,8 @@ def test_a_vocabulary_and_its_size_give_the_same_model():
         torch.manual_seed(1)
         models.append(Seq2Seq(*sizes, hidden_size=4))
     assert models[0].state_dict().keys() == models[1].state_dict().keys()
+    tied = Vocabulary.from_sequences(["zya", "zb"])  # z twice, the others in alphabetical order
+    assert tied.tokens[-4:] == ["z", "a", "b", "y"]
     torch.testing.assert_close(*(dict(m.state_dict()) for m in models))
     assert (models[0].padding, models[0].begin, models[0].end) == (0, 1, 2)
 
@@ -651,6 +653,16 @@ def test_alignment_finds_silent_letters_and_letters_of_two_phones():
     asked, n = letters.batch(["tab", "x", "ace"])
     written = [phones.decode(row) for row in tables.pronounce(asked, n)]
     assert written == [["T", "A", "B"], ["K", "S"], ["A", "K"]]
+
+
+def test_at_first_every_letter_is_silent_a_fifth_as_often_as_it_sounds():
+    _, _, source, lengths, target = toy_pairs({"cab": "K A B", "cake": "K A K"})
+    tables = seq2seq.AlignmentTables(source, lengths, target)
+    phones = target[:, 1:]
+    counts = tables._first_counts(source, lengths, phones, (phones > 2).sum(1))
+    seen = counts[:, 1:].sum(1)
+    assert seen.sum() == 7  # each letter with one phone, at the same share of its word
+    torch.testing.assert_close(counts[:, 0], 0.2 * seen)
 
 
 def test_alignments_are_the_best_of_all_there_are():
