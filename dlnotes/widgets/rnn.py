@@ -273,7 +273,7 @@ def right_against(
     levels, ylim = {"guessing": guessing}, (guessing - 12, 104)
     fig = curves(lines, xlabel=xlabel, ylabel="right (%)", ylim=ylim, levels=levels, log="x")
     (ax,) = fig.axes
-    ax.texts[0].set(va="top")  # under its line: no run lies far below guessing
+    ax.texts[0].set(va="top", y=guessing - 2)  # under its line, where no runs are
     for rows, color in zip(runs.values(), COLORS, strict=False):
         for row in rows:
             ax.plot(x, row, "o", color=color, markersize=4, alpha=0.7)
