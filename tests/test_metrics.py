@@ -175,6 +175,13 @@ def test_precision_and_recall_do_not_depend_on_how_the_points_are_cut():
     assert precision_recall(real, generated) == precision_recall(real[order], generated)
 
 
+def test_precision_and_recall_count_in_double_precision():
+    torch.manual_seed(0)
+    real, generated = torch.randn(2, 200, 3) + 1000
+    near = [x.double() - 1000 for x in (real, generated)]
+    assert precision_recall(real, generated) == precision_recall(*near)
+
+
 # ---- the classifier and the protocol -----------------------------------------------------------
 
 
