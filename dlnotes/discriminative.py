@@ -23,6 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dlnotes.checks import check_between, check_positive, check_shape
+from dlnotes.training import side_by_side
 
 LARGEST = 1e12  # of a smoothing or a penalty: beyond it there is nothing left to compute
 
@@ -340,6 +341,8 @@ def learning_curves(
     sizes: Sequence[int],
     runs: int,
     seed: int = 0,
+    workers: int | None = None,
+    progress: bool = True,
 ) -> dict[str, Tensor]:
     """Return the share of test errors of each fit, name -> (runs, sizes).
 
@@ -353,21 +356,27 @@ def learning_curves(
         sizes: numbers n of training samples.
         runs: how often n samples are drawn.
         seed: run r draws with 1000 · seed + r.
+        workers: how many are fitted at a time, see ``training.side_by_side``.
+        progress: show how many are done.
     """
     check_positive(runs=runs)
     (x, y), (x_test, y_test) = train, test
-    errors = {name: torch.zeros(runs, len(sizes)) for name in fits}
+    drawn = {}
     for run in range(runs):
         generator = torch.Generator().manual_seed(1000 * seed + run)
-        for column, n in enumerate(sizes):
+        for n in sizes:
             chosen = draw_subset(y, n, generator=generator)
-            for name, fit in fits.items():
-                if n == len(y) and run:
-                    errors[name][run, column] = errors[name][0, column]
-                    continue
-                wrong = fit(x[chosen], y[chosen]).predict(x_test) != y_test
-                errors[name][run, column] = wrong.float().mean()
-    return errors
+            if n < len(y) or run == 0:
+                drawn[run, n] = x[chosen], y[chosen]
+
+    def errors(x: Tensor, y: Tensor) -> list[float]:
+        wrong = (fit(x, y).predict(x_test) != y_test for fit in fits.values())
+        return [share.float().mean().item() for share in wrong]
+
+    options = dict(workers=workers, progress=progress, description="learning curves")
+    found = dict(zip(drawn, side_by_side(errors, drawn.values(), **options), strict=True))
+    rows = [[found[run if n < len(y) else 0, n] for n in sizes] for run in range(runs)]
+    return dict(zip(fits, torch.tensor(rows).unbind(-1), strict=True))
 
 
 def crossing(sizes: Sequence[int], early: Tensor, late: Tensor) -> float:

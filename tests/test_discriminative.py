@@ -339,7 +339,8 @@ def test_learning_curves_give_every_fit_the_same_samples_of_the_right_number():
     x_test, y_test = samples(50, seed=6)
     Recorder.seen.clear()
     fits = {"a": Recorder, "b": Recorder}
-    errors = learning_curves(fits, (x, y), (x_test, y_test), sizes=[3, 10, 40], runs=3, seed=7)
+    options = dict(seed=7, workers=1, progress=False)
+    errors = learning_curves(fits, (x, y), (x_test, y_test), sizes=[3, 10, 40], runs=3, **options)
     expected = torch.full((3, 3), (y_test != 0).float().mean().item())
     close(errors["a"], expected, atol=1e-6)
     sizes = [len(labels) for _, labels in Recorder.seen]
@@ -354,7 +355,7 @@ def test_learning_curves_give_every_fit_the_same_samples_of_the_right_number():
     )
     first, second = Recorder.seen[2][0], Recorder.seen[8][0]
     assert (first != second).any()  # another run, other samples
-    again = learning_curves(fits, (x, y), (x_test, y_test), sizes=[10], runs=1, seed=7)
+    again = learning_curves(fits, (x, y), (x_test, y_test), sizes=[10], runs=1, **options)
     assert again.keys() == errors.keys()
 
 
@@ -362,8 +363,10 @@ def test_learning_curve_of_a_real_fit_repeats_and_differs_between_runs():
     train, test = samples(300, seed=5), samples(500, seed=5)
     fits = {"bayes": GaussianNaiveBayes(4, 3, smoothing=0.1).fit}
     first, second = (
-        learning_curves(fits, train, test, sizes=[12, 300], runs=4, seed=1)["bayes"]
-        for _ in range(2)
+        learning_curves(fits, train, test, sizes=[12, 300], runs=4, seed=1, workers=workers)[
+            "bayes"
+        ]
+        for workers in (1, 2)
     )
     assert (first == second).all()
     assert first[:, 0].std() > 0 and first[:, 1].std() == 0
