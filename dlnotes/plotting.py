@@ -199,7 +199,7 @@ def image_rows(
         strip = np.full((height, most * (width + gap) - gap), np.nan)  # nan: left white
         for number, image in enumerate(images):
             strip[:, number * (width + gap) : number * (width + gap) + width] = image
-        ax.imshow(strip, cmap=cmap, vmin=low, vmax=high)
+        ax.imshow(_shades(strip, low, high), cmap=cmap, vmin=low, vmax=high)
         ax.set(xticks=[], yticks=[])
         ax.grid(False)
         ax.spines[:].set_visible(False)
@@ -242,8 +242,7 @@ def image_map(
     fig, ax = (ax.figure, ax) if ax is not None else figure(width=6.2, height=6.2)
     picture = images[::-1].transpose(0, 2, 1, 3).reshape(rows * height, columns * width)
     low, high = limits if limits else (images.min(), images.max())
-    step = (high - low) / 20 or 1.0  # twenty shades: a third of the bytes, and nobody sees it
-    picture = low + np.round((picture - low) / step) * step
+    picture = _shades(picture, low, high)
     ax.imshow(picture, cmap=cmap, vmin=low, vmax=high, extent=(0, columns, 0, rows), aspect="auto")
     for count, numbers, set_ticks in ((columns, x, ax.set_xticks), (rows, y, ax.set_yticks)):
         shown = np.unique(np.linspace(0, count - 1, min(count, 5)).round().astype(int))
@@ -529,6 +528,12 @@ def latent_scatter(
         style["bbox"] = dict(facecolor="white", edgecolor="none", alpha=0.8, pad=1)
         ax.annotate(f"{share:.0%} of the prior", (0, radius), **style)
     return fig
+
+
+def _shades(picture: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Return the picture in twenty shades: a third of the bytes, and nobody sees it."""
+    step = (high - low) / 20 or 1.0
+    return low + np.round((picture - low) / step) * step
 
 
 def _array(x: Any) -> np.ndarray:

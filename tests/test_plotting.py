@@ -256,7 +256,8 @@ def test_rows_show_their_images_and_names():
         strip = ax.images[0].get_array()
         assert strip.shape == (4, 17) and strip.mask[:, 5].all()
         for number, image in enumerate(images):
-            assert np.allclose(strip[:, 6 * number : 6 * number + 5], image)
+            shown = strip[:, 6 * number : 6 * number + 5]
+            assert np.abs(shown - image.numpy()).max() < 0.0501  # in twenty shades from 0 to 2
         limits = ax.images[0].get_clim()
         both = torch.cat([first.flatten(), second.flatten()])
         assert limits == pytest.approx((both.min().item(), both.max().item()))
