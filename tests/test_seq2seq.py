@@ -558,7 +558,7 @@ def test_samples_have_the_probabilities_that_forward_gives():
         y = torch.tensor([[1, k] for k in range(4)])
         p = (model(torch.ones(4, dtype=torch.int64), y) / temperature).softmax(-1)
         expected = p[0, 0][:, None] * p[:, 1]
-        expected[2] = torch.tensor([p[0, 0, 2], 0, 0, 0])  # after the end stands padding
+        expected[2] = torch.tensor([p[0, 0, 2].item(), 0, 0, 0])  # after the end stands padding
         torch.testing.assert_close(counts, expected, rtol=0, atol=0.02)
 
 
