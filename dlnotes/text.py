@@ -256,6 +256,7 @@ def _byte_letters() -> dict[int, str]:
 
 
 BYTE_LETTERS = _byte_letters()
+BYTES = [bytes([byte]) for byte in sorted(BYTE_LETTERS, key=BYTE_LETTERS.get)]  # GPT-2's order
 _LETTER_BYTES = {letter: byte for byte, letter in BYTE_LETTERS.items()}
 
 # An English contraction; or, each with a space before it if there is one: letters and digits, or
@@ -310,7 +311,7 @@ class BytePairTokenizer:
     ) -> None:
         self.merges = [tuple(pair) for pair in merges]
         self.specials = tuple(specials)
-        self.tokens = [bytes([byte]) for byte in sorted(BYTE_LETTERS, key=BYTE_LETTERS.get)]
+        self.tokens = list(BYTES)
         self._ids = {token: number for number, token in enumerate(self.tokens)}
         self._rank: dict[tuple[int, int], int] = {}
         self._made: list[int] = []  # by the merge of each rank
@@ -327,7 +328,7 @@ class BytePairTokenizer:
             raise ValueError(f"specials must all be different, got {self.specials}")
         self._first_special = len(self.tokens)
         self.tokens += [name.encode() for name in self.specials]
-        self._pieces: dict[str, tuple[int, ...]] = {}
+        self._pieces: dict[str, list[int]] = {}
 
     @classmethod
     def train(
@@ -355,11 +356,8 @@ class BytePairTokenizer:
         check_positive(min_count=min_count)
         pieces = Counter(chain.from_iterable(map(split_text, texts)))
         words = {tuple(bytes([b]) for b in _utf8(piece)): n for piece, n in pieces.items()}
-        start = cls([], specials=specials)
-        size = vocabulary_size - len(start.specials)
-        _, merges = learn_merges(
-            words, start.tokens[:256], size, min_count=min_count, join=bytes.__add__
-        )
+        size = vocabulary_size - len(specials)
+        _, merges = learn_merges(words, BYTES, size, min_count=min_count, join=bytes.__add__)
         return cls(merges, specials=specials)
 
     def __len__(self) -> int:
@@ -388,15 +386,10 @@ class BytePairTokenizer:
         _check_texts([text])
         numbers: list[int] = []
         for piece in split_text(text):
-            known = self._pieces.get(piece)
-            if known is None:
-                known = self._encode_piece(piece)
-                if len(self._pieces) < 100_000:  # words come again: most of the work is saved
-                    self._pieces[piece] = known
-            numbers += known
+            numbers += _remembered(self._pieces, piece, self._encode_piece)
         return numbers
 
-    def _encode_piece(self, piece: str) -> tuple[int, ...]:
+    def _encode_piece(self, piece: str) -> list[int]:
         row = [self._ids[bytes([byte])] for byte in _utf8(piece)]
         never = len(self._rank)
         while len(row) > 1:
@@ -404,7 +397,7 @@ class BytePairTokenizer:
             if pair not in self._rank:
                 break
             row = merge_pair(row, pair, self._made[self._rank[pair]])
-        return tuple(row)
+        return row
 
     def decode(self, ids: Tensor | Iterable[int], *, specials: bool = False) -> str:
         """Return the text of a sequence of numbers, which undoes ``encode``.
@@ -460,6 +453,18 @@ def _utf8(text: str) -> bytes:
     except UnicodeEncodeError as error:
         bad = text[error.start]
         raise ValueError(f"text must be valid Unicode, got the lone surrogate {bad!r}") from None
+
+
+def _remembered(
+    memory: dict[str, list[int]], piece: str, encode: Callable[[str], list[int]]
+) -> list[int]:
+    """Return the numbers of a piece; words come again, so remembering saves most of the work."""
+    known = memory.get(piece)
+    if known is None:
+        known = encode(piece)
+        if len(memory) < 100_000:
+            memory[piece] = known
+    return known
 
 
 def _check_ids(ids: Tensor | Iterable[int], size: int) -> list[int]:
@@ -625,12 +630,7 @@ class WordPieceTokenizer:
         _check_texts([text])
         numbers = [self.begin] * begin
         for word in split_words(text, lowercase=self.lowercase):
-            known = self._words.get(word)
-            if known is None:
-                known = self._encode_word(word)
-                if len(self._words) < 100_000:  # words come again: most of the work is saved
-                    self._words[word] = known
-            numbers += known
+            numbers += _remembered(self._words, word, self._encode_word)
         return numbers + [self.end] * end
 
     def _encode_word(self, word: str) -> list[int]:
