@@ -212,17 +212,18 @@ class LSTM(RecurrentLayer):
 
     def run(self, from_x: Tensor, weight: Tensor, bias: None, state: State):
         (h, c), H, transposed = state, self.hidden_size, weight.T.contiguous()
-        hs, cs, squashed = (torch.empty_like(from_x[..., :H]) for _ in range(3))
-        i_f = from_x[..., : 2 * H].unbind(0)  # side by side: one sigmoid for both
-        i, f, candidate, o = (block.unbind(0) for block in from_x.chunk(4, dim=-1))
-        for t, a in enumerate(from_x.unbind(0)):
+        hs, cs, squashed = from_x.new_empty(3, *from_x.shape[:2], H).unbind(0)
+        i_f = from_x[..., : 2 * H]  # side by side: one sigmoid for both
+        gates = from_x, i_f, *from_x.chunk(4, dim=-1)
+        steps = zip(*(s.unbind(0) for s in (*gates, hs, cs, squashed)), strict=True)
+        for a, i_f, i, f, candidate, o, next_h, next_c, next_squashed in steps:
             a.addmm_(h, transposed)
-            i_f[t].sigmoid_()  # (LSTM-1), (LSTM-2)
-            candidate[t].tanh_()  # (LSTM-3)
-            o[t].sigmoid_()  # (LSTM-5)
-            c = torch.mul(f[t], c, out=cs[t]).addcmul_(i[t], candidate[t])  # (LSTM-4)
-            h = torch.mul(o[t], torch.tanh(c, out=squashed[t]), out=hs[t])  # (LSTM-6)
-        return hs, [c.clone()], [from_x, cs, squashed]
+            i_f.sigmoid_()  # (LSTM-1), (LSTM-2)
+            candidate.tanh_()  # (LSTM-3)
+            o.sigmoid_()  # (LSTM-5)
+            c = torch.mul(f, c, out=next_c).addcmul_(i, candidate)  # (LSTM-4)
+            h = torch.mul(o, torch.tanh(c, out=next_squashed), out=next_h)  # (LSTM-6)
+        return hs, [c], [from_x, cs, squashed]
 
     def run_backward(self, weight, before, outputs, kept, grad_state, on_the_way):
         (_, c), (grad_h, grad_c), (gates, cs, squashed) = before, grad_state, kept
@@ -240,13 +241,15 @@ class LSTM(RecurrentLayer):
         through_sigmoid(squashed, o, grad_input=d_o)
         h_to_c = through_tanh(o, squashed, grad_input=torch.empty_like(cs))
 
-        blocks = delta.unflatten(-1, (4, -1))
-        steps = backwards(delta, blocks[:, :, :3], d_o, h_to_c, f)
+        d_ifc = delta.unflatten(-1, (4, -1))[:, :, :3]
+        grad_c = grad_c.clone()
+        for_each_gate = grad_c[:, None]  # sees what is done to grad_c
+        steps = backwards(delta, d_ifc, d_o, h_to_c, f)
         for g, (d, d_ifc, d_o, slope, kept_share) in zip(on_the_way[::-1], steps, strict=True):
-            grad_c = torch.addcmul(grad_c, grad_h, slope)
-            d_ifc.mul_(grad_c[:, None])
+            grad_c.addcmul_(grad_h, slope)
+            d_ifc.mul_(for_each_gate)
             d_o.mul_(grad_h)
-            grad_c = grad_c * kept_share  # ∂cₜ/∂cₜ₋₁ = diag(fₜ)
+            grad_c.mul_(kept_share)  # ∂cₜ/∂cₜ₋₁ = diag(fₜ)
             grad_h = torch.addmm(g, d, weight)
         return delta, delta, grad_h, grad_c
 

@@ -360,12 +360,18 @@ class Recurrence(torch.autograd.Function):
         return (
             None,
             grad_x,
-            delta_x.flatten(0, 1).T @ x.flatten(0, 1),
-            delta_h.flatten(0, 1).T @ before.flatten(0, 1),
+            _weight_gradient(delta_x, x),
+            _weight_gradient(delta_h, before),
             grad_bias,
             grad_bias.clone() if delta_h is delta_x else delta_h.sum((0, 1)),
             *grad_state,
         )
+
+
+def _weight_gradient(delta: Tensor, inputs: Tensor) -> Tensor:
+    """Return Σₜ δₜ inputsₜᵀ, (rows, D), of tensors (T, N, rows) and (T, N, D)."""
+    # found transposed: with few inputs the matrix product is up to ten times faster that way
+    return (inputs.flatten(0, 1).T @ delta.flatten(0, 1)).T
 
 
 def _differentiably(layer: "RecurrentLayer", inputs: State, grads: State) -> list[Tensor | None]:

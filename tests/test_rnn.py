@@ -141,6 +141,26 @@ def test_every_gradient_has_its_own_memory_and_adds_up(name):
 
 
 @every_layer
+def test_gradients_that_come_in_stay_as_they_are(name):
+    layer = LAYERS[name](3, 4)
+    results = flat(layer(torch.randn(2, 5, 3)))
+    given = [torch.randn_like(result) for result in results]
+    kept = [g.clone() for g in given]
+    torch.autograd.grad(results, list(layer.parameters()), given)
+    torch.testing.assert_close(given, kept, rtol=0, atol=0)
+
+
+@every_layer
+def test_a_state_may_be_changed_in_place(name):
+    layer, x = LAYERS[name](3, 4).double(), random(2, 5, 3)
+    _, *states = flat(layer(x))
+    expected = gradients([2 * s for s in states], [x, *layer.parameters()])
+    _, *states = flat(layer(x))
+    ours = gradients([s.mul_(2) for s in states], [x, *layer.parameters()])
+    torch.testing.assert_close(ours, expected, **exact)
+
+
+@every_layer
 def test_layer_has_a_second_derivative(name):
     layer, x = LAYERS[name](1, 2).double(), random(1, 3, 1)
     state = some_state(layer, 1)
