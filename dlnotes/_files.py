@@ -12,9 +12,12 @@ import os
 import zlib
 from pathlib import Path
 
+import dlnotes
+
 TABLE, RAW_TABLE = "SHA256SUMS", "RAW_SHA256SUMS"
-_BESIDE_THE_PACKAGE = Path(__file__).parents[1] / "data"  # a checkout or an editable install
-_INSIDE_THE_PACKAGE = Path(__file__).parent / "_data"  # a wheel
+_PACKAGE = Path(dlnotes.__file__).parent
+_BESIDE_THE_PACKAGE = _PACKAGE.parent / "data"  # a checkout or an editable install
+_INSIDE_THE_PACKAGE = _PACKAGE / "_data"  # a wheel
 
 
 class DataError(RuntimeError):

@@ -7,6 +7,10 @@ chapter therefore leaves the outputs of this one valid; a changed helper of ``cu
 Code counts as syntax without docstrings: prose, comments and layout never make outputs stale. Data
 files and shipped weights count by their line in ``SHA256SUMS`` if the code spells their first word.
 
+Where in the package a definition stands does not count: imports of the package are left out, and
+what they bind (``plotting.curves``, ``curves``, ``p.curves``) is hashed as the definition's own
+name and a digest of its text. So a definition that moves to another module makes nothing stale.
+
 The closure is read from the source, so it errs on the safe side: a name may count though it is
 shadowed, and a module used as a value, or by ``*``, counts whole. Code outside the package (torch)
 is not covered; its versions are in ``results.json``.
@@ -16,9 +20,10 @@ import ast
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from nbformat import NotebookNode
 
@@ -28,6 +33,14 @@ from dlnotes.course.syntax import bound_names, dump, has_docstring, parse_cell, 
 PACKAGE = Path(__file__).parents[1]
 _IGNORED = {"__version__", "__all__", "__doc__"}  # a release does not change what a chapter shows
 Chain = tuple[str, ...]
+
+
+class Definition(NamedTuple):
+    """Where a dotted name leads: a module, a name in it ("" for itself), and what is left."""
+
+    module: str
+    name: str
+    rest: Chain
 
 
 def digest(notebook: Path | NotebookNode, *, package: Path = PACKAGE) -> str:
@@ -43,7 +56,11 @@ def digest(notebook: Path | NotebookNode, *, package: Path = PACKAGE) -> str:
 
 
 def _hash(parts: dict[str, str]) -> str:
-    text = "\0".join(f"{name}\n{parts[name]}" for name in sorted(parts))
+    """Hash what the parts say; their names, which hold addresses, do not count."""
+    return _sha256("\0".join(sorted(parts.values())))
+
+
+def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -57,14 +74,28 @@ def module_digest(name: str, *, package: Path = PACKAGE) -> str:
 def closure(notebook: NotebookNode, *, package: Path = PACKAGE) -> dict[str, str]:
     """Return everything the digest covers: name of the part -> what is hashed of it."""
     search = _Search(package)
-    parts = {}
+    parts, trees = {}, {}
     for number, cell in enumerate(code_cells(notebook)):
-        tree = parse_cell(cell.source)
-        parts[f"cell {number:03}"] = cell.source if tree is None else dump(tree)
-        search.strings |= {cell.source} if tree is None else strings(tree)
-    trees = [tree for cell in code_cells(notebook) if (tree := parse_cell(cell.source))]
-    search.use(ast.Module([node for tree in trees for node in tree.body], []), None)
+        name, tree = f"cell {number:03}", parse_cell(cell.source)
+        if tree is None:
+            parts[name] = f"{name}\n{cell.source}"
+            search.strings.add(cell.source)
+        else:
+            trees[name] = _without_bootstrap(tree)
+            search.strings |= strings(tree)
+    everything = ast.Module([node for tree in trees.values() for node in tree.body], [])
+    search.use(everything, None)
+    replace = search.reader(everything, None, search.identity)
+    parts |= {name: f"{name}\n{dump(tree, replace)}" for name, tree in trees.items()}
     return parts | search.parts | _data_sums(search, package)
+
+
+def _without_bootstrap(tree: ast.Module) -> ast.Module:
+    """Leave out the lines that install the package where it is missing: they decide no output."""
+    first = tree.body[0] if tree.body else None
+    if isinstance(first, ast.Try) and ast.unparse(first.body) == "import dlnotes":
+        return ast.Module(first.body + tree.body[1:], tree.type_ignores)
+    return tree
 
 
 def code_cells(notebook: NotebookNode) -> Iterator[NotebookNode]:
@@ -105,6 +136,8 @@ class _Search:
         self.parts: dict[str, str] = {}  # "module:name" -> syntax
         self.strings: set[str] = set()  # every string constant passed
         self.seen: set[tuple] = set()
+        self.found: dict[Chain, Definition | None] = {}
+        self.identities: dict[tuple[str, str], str] = {}
 
     def module(self, name: str) -> _Module | None:
         """Return a module of the package by its dotted name, None if there is none."""
@@ -123,19 +156,97 @@ class _Search:
         aliases = self._aliases(tree, home)
         inner = set()
         for node in ast.walk(tree):
-            if not isinstance(node, ast.Attribute | ast.Name) or id(node) in inner:
+            if id(node) in inner or (chain := _chain(node, inner)) is None:
                 continue
-            chain, base = [], node
-            while isinstance(base, ast.Attribute):
-                inner.add(id(base.value))
-                chain.insert(0, base.attr)
-                base = base.value
-            if not isinstance(base, ast.Name):
-                continue
-            for target in aliases.get(base.id, ()):
-                self.follow(target + tuple(chain))
-            if home is not None and base.id in home.binds:
-                self.name(home, base.id, tuple(chain))
+            for target in aliases.get(chain[0], ()):
+                self.follow(target + chain[1:])
+            if home is not None and chain[0] in home.binds:
+                self.name(home, chain[0], chain[1:])
+
+    def reader(
+        self, tree: ast.AST, home: _Module | None, named: Callable[[Definition], str]
+    ) -> Callable[[ast.AST], str | None]:
+        """Return how ``dump`` writes the nodes of a tree: names by what they stand for.
+
+        Args:
+            tree: in which imports may bind names, too.
+            home: the module it stands in; None: the notebook.
+            named: what is written for a definition.
+        """
+        aliases = self._aliases(tree, home)
+
+        def replace(node: ast.AST) -> str | None:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                return "" if self._is_ours(node, home) else None
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                return "Module()" if self.module(node.value) else None
+            if (chain := _chain(node, set())) is None:
+                return None
+            found = {self.find(target + chain[1:]) for target in aliases.get(chain[0], ())}
+            if home is not None and chain[0] in home.binds:
+                found.add(self.find((*home.name.split("."), *chain)))
+            texts = sorted({named(f) for f in found if f is not None})
+            return f"Ours({','.join(texts)})" if texts else None
+
+        return replace
+
+    def _is_ours(self, node: ast.Import | ast.ImportFrom, home: _Module | None) -> bool:
+        if isinstance(node, ast.Import):
+            return all(self.module(alias.name) for alias in node.names)
+        return self.module(".".join(_origin(node, home))) is not None
+
+    def find(self, chain: Chain) -> Definition | None:
+        """Return where a dotted name is defined, through the package's imports and re-exports.
+
+        It is (module, name, attributes), name and attributes empty for a module itself; None if
+        the package does not define it, as for ``torch.Tensor`` or a name that an import binds to
+        something outside.
+        """
+        if chain in self.found:
+            return self.found[chain]
+        self.found[chain] = None  # also the answer where imports go round in a circle
+        for cut in range(len(chain), 0, -1):
+            if module := self.module(".".join(chain[:cut])):
+                self.found[chain] = self._find_in(module, chain[cut:])
+                break
+        return self.found[chain]
+
+    def _find_in(self, module: _Module, rest: Chain) -> Definition | None:
+        if not rest:
+            return Definition(module.name, "", ())
+        for source, name in self._sources(module, rest[0]):
+            statements = source.binds.get(name, ())
+            if any(not isinstance(s, ast.Import | ast.ImportFrom) for s in statements):
+                return Definition(source.name, name, rest[1:])
+            for statement in statements:
+                for target in sorted(self._aliases(statement, source).get(name, ())):
+                    if found := self.find(target + rest[1:]):
+                        return found
+        return None
+
+    def _sources(self, module: _Module, name: str) -> Iterator[tuple[_Module, str]]:
+        """Yield the module, or the modules from which its ``__getattr__`` fetches a name."""
+        if name in module.binds or "__getattr__" not in module.binds:
+            yield module, name
+            return
+        for statement in module.binds["__getattr__"]:
+            for string in sorted(strings(statement)):
+                source = self.module(string)
+                if source is not None and name in source.binds:
+                    yield source, name
+
+    def identity(self, definition: Definition) -> str:
+        """Return a definition's name without its address, and a digest of its text."""
+        module = self.module(definition.module)
+        if not definition.name or definition.name in _IGNORED:
+            return _bare_name(definition)
+        key = definition.module, definition.name
+        if key not in self.identities:
+            texts = [
+                dump(s, self.reader(s, module, _bare_name)) for s in module.binds[definition.name]
+            ]
+            self.identities[key] = _sha256("\0".join(texts))
+        return f"{_bare_name(definition)}@{self.identities[key]}"
 
     def _aliases(self, tree: ast.AST, home: _Module | None) -> dict[str, set[Chain]]:
         """Return what the imports inside a tree bind: name -> dotted names it may stand for."""
@@ -193,17 +304,29 @@ class _Search:
                 self._take(f"{module.name}:{name} {number}", statement, module)
         if name not in module.binds and "__getattr__" in module.binds:  # dlnotes.begin
             self.name(module, "__getattr__", ())
-            for statement in module.binds["__getattr__"]:
-                for string in sorted(strings(statement)):
-                    source = self.module(string)
-                    if source is not None and name in source.binds:
-                        self.name(source, name, chain)
+            for source, found in self._sources(module, name):
+                self.name(source, found, chain)
 
     def _take(self, key: str, statement: ast.stmt, module: _Module) -> None:
         if key not in self.parts:
-            self.parts[key] = dump(statement)
+            self.parts[key] = ""  # taken: what refers to itself ends here
             self.strings |= strings(statement)
             self.use(statement, module)
+            self.parts[key] = dump(statement, self.reader(statement, module, self.identity))
+
+
+def _bare_name(definition: Definition) -> str:
+    return ".".join([definition.name, *definition.rest]) if definition.name else "Module()"
+
+
+def _chain(node: ast.AST, inner: set[int]) -> Chain | None:
+    """Return ("a", "b", "c") for ``a.b.c``, whose inner nodes are noted; None for anything else."""
+    chain: list[str] = []
+    while isinstance(node, ast.Attribute):
+        inner.add(id(node.value))
+        chain.insert(0, node.attr)
+        node = node.value
+    return (node.id, *chain) if isinstance(node, ast.Name) else None
 
 
 def _origin(node: ast.ImportFrom, home: _Module | None) -> Chain:
@@ -224,15 +347,15 @@ def _data_sums(search: _Search, package: Path) -> dict[str, str]:
     used = {key.split()[0] for key in search.parts}
     folder = package / "_data" if (package / "_data").is_dir() else package.parent / "data"
     sums = {}
-    if any(key.startswith(f"{package.name}.data:") for key in used):
+    if any(re.match(rf"{package.name}\.data[.:]", key) for key in used):
         for name, value in _table(folder / "SHA256SUMS"):
             word = re.split(r"[-_.]", name)[0]  # code may put the rest together: f"mnist-{part}"
             if any(word in string for string in search.strings):
-                sums[f"data {name}"] = value
+                sums[f"data {name}"] = f"data {name} {value}"
     if any(key.endswith(":load_weights") for key in used):
         for name, value in _table(folder / "weights" / "SHA256SUMS"):
             if name.removesuffix(".safetensors") in search.strings:
-                sums[f"weights {name}"] = value
+                sums[f"weights {name}"] = f"weights {name} {value}"
     return sums
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections.abc import Callable
 
 
 def parse_cell(source: str) -> ast.Module | None:
@@ -15,31 +16,41 @@ def parse_cell(source: str) -> ast.Module | None:
         return None
 
 
-def dump(node: ast.AST) -> str:
+def dump(node: ast.AST, replace: Callable[[ast.AST], str | None] | None = None) -> str:
     """Return a syntax tree as text, without docstrings, the same under every Python version.
 
     ``ast.dump`` shows empty fields or not, and fields that only newer versions have.
+
+    Args:
+        node: the tree.
+        replace: returns the text that stands for a node, "" to leave it out of its list, or None
+            to have it dumped like any other.
     """
+    if replace is not None and (text := replace(node)) is not None:
+        return text
     if isinstance(node, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        body = [dump(item) for item in node.body[has_docstring(node) :]]
+        node_body = node.body[has_docstring(node) :]
     else:
-        body = None
+        node_body = None
     fields = []
     for field, value in ast.iter_fields(node):
-        if field == "body" and body is not None:
-            value = "[" + ",".join(body) + "]"
-        elif field in ("kind", "type_comment", "ctx", "type_ignores") or value in (None, []):
+        if field in ("kind", "type_comment", "ctx", "type_ignores") or (
+            value in (None, []) and field != "body"
+        ):
             continue
-        elif isinstance(value, list):
-            value = "[" + ",".join(map(_dump_value, value)) + "]"
+        if field == "body" and node_body is not None:
+            value = node_body
+        if isinstance(value, list):
+            items = [_dump_value(item, replace) for item in value]
+            value = "[" + ",".join(item for item in items if item) + "]"
         else:
-            value = _dump_value(value)
+            value = _dump_value(value, replace)
         fields.append(f"{field}={value}")
     return f"{type(node).__name__}({','.join(fields)})"
 
 
-def _dump_value(value: object) -> str:
-    return dump(value) if isinstance(value, ast.AST) else repr(value)
+def _dump_value(value: object, replace: Callable[[ast.AST], str | None] | None) -> str:
+    return dump(value, replace) if isinstance(value, ast.AST) else repr(value)
 
 
 def has_docstring(node: ast.AST) -> bool:
