@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from dlnotes.checks import check_between, check_choice, check_positive, check_shape
-from dlnotes.rnn import (
+from dlnotes.recurrent import (
     RecurrentLayer,
     State,
     backwards,

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from dlnotes.checks import check_at_least, check_positive, check_shape
-from dlnotes.rnn import (
+from dlnotes.recurrent import (
     RecurrentLayer,
     State,
     backwards,

@@ -9,11 +9,13 @@ The protocol of the course: 10,000 images against the 10,000 of MNIST's test set
 depend on how many images there are, so ``compare`` refuses fewer.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
-from dlnotes._weights import load_weights
 from dlnotes.checks import check_at_least, check_positive, check_shape
+from dlnotes.training.weights import load_weights
 
 WEIGHTS = "metrics_digits"
 IMAGES = 10_000  # on each side of every published number
@@ -197,3 +199,39 @@ def compare(
     precision, recall = precision_recall(*features)
     distance = frechet_distance(*features)
     return {"frechet": distance, "precision": precision, "recall": recall}
+
+
+# ---- how many phones and words are wrong -----------------------------------------------------
+
+
+def edit_distance(first: Sequence, second: Sequence) -> int:
+    """Return the least number of insertions, deletions and replacements (Levenshtein 1966)."""
+    row = list(range(len(second) + 1))
+    for i, a in enumerate(first, start=1):
+        diagonal, row[0] = row[0], i
+        for j, b in enumerate(second, start=1):
+            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (a != b))
+    return row[-1]
+
+
+def error_rates(
+    predictions: Sequence[Sequence], references: Sequence[Sequence[Sequence]]
+) -> tuple[float, float]:
+    """Return the share of wrong phones and of wrong words (PER and WER).
+
+    Args:
+        predictions: one sequence for each of N words.
+        references: for each word all that are right; the nearest counts.
+
+    Returns:
+        Edits divided by phones of the nearest references, both summed over all words, which can
+        exceed 1; and the share of words that match no reference.
+    """
+    if len(predictions) != len(references) or not references:
+        given = f"{len(predictions)} and {len(references)}"
+        raise ValueError(f"predictions and references must be equally many, and some, got {given}")
+    edits = phones = wrong = 0
+    for prediction, right in zip(predictions, references, strict=True):
+        distance, length = min((edit_distance(prediction, r), len(r)) for r in right)
+        edits, phones, wrong = edits + distance, phones + length, wrong + (distance > 0)
+    return edits / phones, wrong / len(references)

@@ -10,7 +10,6 @@ them nothing but h = 0 could be at rest when the input is zero. The layer keeps 
 of which only the sum acts.
 """
 
-import itertools
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
@@ -19,9 +18,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dlnotes.checks import check_between, check_choice, check_positive, check_shape
-
-State = tuple[Tensor, ...]  # (h,) or (h, c), each (N, H)
+from dlnotes.checks import check_choice, check_positive, check_shape
+from dlnotes.recurrent import (
+    RecurrentLayer,
+    State,
+    bare,
+    cell_state,
+    check_steps,
+    copy_into,
+    level_weights,
+    uniform,
+)
 
 ACTIVATIONS = {  # name: f and its derivative, as a function of the value h = f(a)
     "tanh": (torch.tanh, lambda h: 1 - h**2),
@@ -29,14 +36,6 @@ ACTIVATIONS = {  # name: f and its derivative, as a function of the value h = f(
     "sigmoid": (torch.sigmoid, lambda h: h * (1 - h)),
     "identity": (lambda a: a, torch.ones_like),
 }
-
-
-# ---- the cell ----------------------------------------------------------------------------------
-
-
-def uniform(hidden_size: int, *shape: int) -> nn.Parameter:
-    """Return a new parameter, uniform in ±1 / √H as all of ``torch.nn``'s recurrent weights."""
-    return nn.Parameter(torch.empty(shape).uniform_(-(hidden_size**-0.5), hidden_size**-0.5))
 
 
 class RNNCell(nn.Module):
@@ -98,73 +97,6 @@ class RNNCell(nn.Module):
         cell = cls(*size, nonlinearity=layer.nonlinearity).to(weight_hh)
         copy_into(cell, U=weight_ih, V=weight_hh, b=bias_ih + bias_hh)
         return cell
-
-
-def cell_state(cell: nn.Module, x: Tensor, state: Any) -> State:
-    """Return the state before a step of a cell as a tuple, checked; zeros for None."""
-    check_shape("x", x, "N", cell.input_size)
-    return initial_state(cell.state_names, state, x, len(x), cell.hidden_size)
-
-
-def initial_state(names: str, state: Any, x: Tensor, *shape: int) -> State:
-    """Return a state as a tuple of tensors of this shape, checked; zeros like ``x`` for None.
-
-    Args:
-        names: one letter for each tensor: "h", which comes bare, or "hc", which comes as a tuple.
-        state: what the caller was given.
-        x: input, whose dtype and device zeros have.
-        shape: of each tensor.
-    """
-    if state is None:
-        return tuple(x.new_zeros(shape) for _ in names)
-    if len(names) == 1:
-        state = (state,)
-    elif not isinstance(state, (tuple, list)) or len(state) != len(names):
-        given = (
-            f"{len(state)} of them" if isinstance(state, (tuple, list)) else type(state).__name__
-        )
-        raise TypeError(f"state must be a tuple ({', '.join(names)}), got {given}")
-    for name, s in zip(names, state, strict=True):
-        check_shape(name, s, *shape)
-    return tuple(state)
-
-
-def bare(state: State) -> Tensor | State:
-    """Return h for (h,), as ``torch.nn`` has it, and (h, c) as it is."""
-    return state if len(state) > 1 else state[0]
-
-
-def level_weights(
-    layer: "RecurrentLayer", kind: type, level: int = 0, reverse: bool = False
-) -> list[Tensor]:
-    """Return weight_ih, weight_hh, bias_ih and bias_hh of one level and direction of a layer.
-
-    Args:
-        layer: a layer of the course or the layer of ``torch.nn`` that has its name.
-        kind: the course's class that the layer must be.
-        level: which of the stacked layers, from 0.
-        reverse: True for the direction that reads from the end.
-    """
-    if not isinstance(layer, kind | getattr(nn, kind.__name__)):
-        article = "a" if kind.__name__ == "GRU" else "an"
-        raise TypeError(f"layer must be {article} {kind.__name__}, got {type(layer).__name__}")
-    check_choice(range(layer.num_layers), level=level)
-    check_choice((False, True) if layer.bidirectional else (False,), reverse=reverse)
-    suffix = f"_l{level}" + ("_reverse" if reverse else "")
-    return [getattr(layer, name + suffix) for name in WEIGHTS]
-
-
-@torch.no_grad()
-def copy_into(module: nn.Module, **values: Tensor) -> None:
-    """Copy values into the parameters of these names."""
-    for name, value in values.items():
-        getattr(module, name).copy_(value)
-
-
-def check_steps(x: Tensor) -> None:
-    """Raise unless a batch of sequences, (N, T, D), has at least one step."""
-    if x.shape[1] < 1:
-        raise ValueError(f"x must have at least one step, got {tuple(x.shape)}")
 
 
 # ---- gradients by hand -------------------------------------------------------------------------
@@ -316,299 +248,6 @@ def clip_gradient_norm(parameters: Iterable[Tensor], limit: float) -> float:
     for g in gradients:
         g.mul_(min(1.0, limit / norm) if norm else 1.0)
     return norm
-
-
-# ---- what RNN, LSTM and GRU have in common -----------------------------------------------------
-
-WEIGHTS = "weight_ih", "weight_hh", "bias_ih", "bias_hh"
-
-
-class Recurrence(torch.autograd.Function):
-    """One level of a layer in one direction, over all T steps, with its gradients by hand.
-
-    Autograd would record every operation of every step; here the weights meet the inputs in one
-    product before the loop, and their gradients come from one product after it. What happens in
-    between is the layer's: ``run`` and ``run_backward``. ``RecurrentLayer.unrolled`` is the same
-    function in readable form, and takes over when the gradient is itself to be differentiated.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, layer: "RecurrentLayer", x: Tensor, *weights_and_state: Tensor):
-        weight_ih, weight_hh, bias_ih, bias_hh, *state = weights_and_state
-        outer, inner = layer.split_bias(bias_ih, bias_hh)
-        outputs, final, kept = layer.run(F.linear(x, weight_ih, outer), weight_hh, inner, state)
-        ctx.layer = layer
-        ctx.save_for_backward(x, *weights_and_state, outputs, *kept)
-        return outputs, outputs[-1].clone(), *final
-
-    @staticmethod
-    def backward(ctx: Any, grad_outputs: Tensor, *grad_state: Tensor):
-        saved, count = ctx.saved_tensors, 5 + len(ctx.layer.state_names)
-        inputs, outputs, kept = saved[:count], saved[count], saved[count + 1 :]
-        if torch.is_grad_enabled():  # create_graph=True
-            return None, *_differentiably(ctx.layer, inputs, (grad_outputs, *grad_state))
-        x, weight_ih, weight_hh, _, _, *state = inputs
-        before = torch.cat([state[0][None], outputs[:-1]])
-        # what reaches h from the outputs: that of the last step at once, the others on the way
-        grad_h = grad_state[0] + grad_outputs[-1]
-        on_the_way = (torch.zeros_like(grad_h), *grad_outputs[:-1].unbind(0))
-        delta_x, delta_h, *grad_state = ctx.layer.run_backward(
-            weight_hh, (before, *state[1:]), outputs, kept, (grad_h, *grad_state[1:]), on_the_way
-        )
-        grad_x = delta_x @ weight_ih if ctx.needs_input_grad[1] else None
-        grad_bias = delta_x.sum((0, 1))
-        return (
-            None,
-            grad_x,
-            _weight_gradient(delta_x, x),
-            _weight_gradient(delta_h, before),
-            grad_bias,
-            grad_bias.clone() if delta_h is delta_x else delta_h.sum((0, 1)),
-            *grad_state,
-        )
-
-
-def _weight_gradient(delta: Tensor, inputs: Tensor) -> Tensor:
-    """Return Σₜ δₜ inputsₜᵀ, (rows, D), of tensors (T, N, rows) and (T, N, D)."""
-    # found transposed: with few inputs the matrix product is up to ten times faster that way
-    return (inputs.flatten(0, 1).T @ delta.flatten(0, 1)).T
-
-
-def _differentiably(layer: "RecurrentLayer", inputs: State, grads: State) -> list[Tensor | None]:
-    """Return the gradients of ``Recurrence`` as differentiable functions of inputs and grads."""
-    with torch.enable_grad():
-        # views, because an input may depend on another: only the direct way is to be counted
-        inputs = [v.view_as(v) if v.requires_grad else v for v in inputs]
-        results = layer.unrolled(*inputs)
-        wanted = [v for v in inputs if v.requires_grad]
-        found = iter(torch.autograd.grad(results, wanted, grads, create_graph=True))
-    return [next(found) if v.requires_grad else None for v in inputs]
-
-
-class RecurrentLayer(nn.Module):
-    """A stack of recurrent layers, one or two directions; a subclass supplies the time step.
-
-    Parameter names, layout and initial values are those of ``torch.nn``'s layers, so state dicts
-    load both ways, and the same seed gives the same weights.
-
-    Args:
-        input_size: D, features of one input vector.
-        hidden_size: H, features of one state.
-        num_layers: levels; each reads the outputs of the one below.
-        bidirectional: whether each level also reads the sequence from its end.
-        dropout: probability of zeroing an output between two levels, in training.
-
-    Attributes:
-        fused: True uses the gradients by hand (``Recurrence``); False lets autograd follow the
-            steps one by one, for ``torch.func`` and forward-mode derivatives. Same result.
-    """
-
-    gates: int  # blocks of H rows in a weight matrix
-    state_names: str  # "h" or "hc"
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        *,
-        num_layers: int = 1,
-        bidirectional: bool = False,
-        dropout: float = 0.0,
-    ) -> None:
-        super().__init__()
-        check_positive(input_size=input_size, hidden_size=hidden_size, num_layers=num_layers)
-        check_between(0, 1, dropout=dropout)
-        self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
-        self.bidirectional, self.dropout, self.fused = bidirectional, dropout, True
-        rows, directions = self.gates * hidden_size, 1 + bidirectional
-        for level in range(num_layers):
-            width = hidden_size * directions if level else input_size
-            for suffix in self._suffixes(level):
-                shapes = (rows, width), (rows, hidden_size), (rows,), (rows,)
-                for name, shape in zip(WEIGHTS, shapes, strict=True):
-                    self.register_parameter(name + suffix, uniform(hidden_size, *shape))
-
-    def _suffixes(self, level: int) -> list[str]:
-        return [f"_l{level}"] + [f"_l{level}_reverse"] * self.bidirectional
-
-    def extra_repr(self) -> str:
-        return (
-            f"{self.input_size}, {self.hidden_size}, num_layers={self.num_layers}, "
-            f"bidirectional={self.bidirectional}, dropout={self.dropout}"
-        )
-
-    # -- what a subclass supplies
-
-    def step(self, from_x: Tensor, from_h: Tensor, state: State) -> State:
-        """Return the next state, in a form that autograd can follow.
-
-        Args:
-            from_x: weights times input, plus bias, (N, gates · H).
-            from_h: recurrent weights times h, (N, gates · H).
-            state: tensors (N, H), h first.
-        """
-        raise NotImplementedError
-
-    def run(self, from_x: Tensor, weight: Tensor, bias: Tensor | None, state: State):
-        """Go through all steps, fast; ``from_x``, (T, N, gates · H), may be overwritten.
-
-        Returns:
-            h of every step, (T, N, H), a list of the last states after h, and what
-            ``run_backward`` wants to see again.
-        """
-        raise NotImplementedError
-
-    def run_backward(
-        self,
-        weight: Tensor,
-        before: State,
-        outputs: Tensor,
-        kept: list[Tensor],
-        grad_state: State,
-        on_the_way: tuple[Tensor, ...],
-    ) -> tuple[Tensor, ...]:
-        """Go back through all steps.
-
-        Args:
-            weight: recurrent weights, (gates · H, H).
-            before: h before every step, (T, N, H); other states before the first step, (N, H).
-            outputs: h after every step, (T, N, H).
-            kept: what ``run`` kept.
-            grad_state: gradients of the last state, (N, H) each.
-            on_the_way: what to add to the gradient of h after each step back, (N, H) each, in the
-                order of time.
-
-        Returns:
-            Gradients of from_x and from_h, (T, N, gates · H), the same tensor if they are equal;
-            then of the state before the first step.
-        """
-        raise NotImplementedError
-
-    def split_bias(self, bias_ih: Tensor, bias_hh: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Return the bias to add to U x for all steps at once, and the one to add to V h."""
-        return bias_ih + bias_hh, None
-
-    # -- what it gets
-
-    def unrolled(self, x: Tensor, *weights_and_state: Tensor) -> tuple[Tensor, ...]:
-        """Return what ``Recurrence`` returns, step by step: outputs (T, N, H) and last states."""
-        states = self.every_state(x, *weights_and_state)
-        return torch.stack([state[0] for state in states]), *states[-1]
-
-    def every_state(self, x: Tensor, *weights_and_state: Tensor) -> list[State]:
-        """Return the states after each step of one level; ``x`` is (T, N, D)."""
-        weight_ih, weight_hh, bias_ih, bias_hh, *state = weights_and_state
-        outer, inner = self.split_bias(bias_ih, bias_hh)
-        states = []
-        for from_x in F.linear(x, weight_ih, outer).unbind(0):
-            state = self.step(from_x, F.linear(state[0], weight_hh, inner), tuple(state))
-            states.append(state)
-        return states
-
-    def forward(self, x: Tensor, state: Any = None, *, lengths: Tensor | None = None):
-        """Run over a batch of sequences.
-
-        Args:
-            x: inputs, (N, T, D).
-            state: initial state as in ``torch.nn``: h, or (h, c), each
-                (num_layers · directions, N, H); zeros if None.
-            lengths: how many steps of each sequence count, from 1 to T, (N,) integers; None means
-                all. The result is that of running each sequence alone: outputs are zero past its
-                end, its last state is that at its end, and the reverse direction starts there.
-                What x holds past the end does not matter.
-
-        Returns:
-            Outputs of the last level, (N, T, directions · H), both directions side by side, and
-            the last state, of the form of ``state``.
-        """
-        check_shape("x", x, "N", "T", self.input_size)
-        check_steps(x)
-        depth = self.num_layers * (1 + self.bidirectional)
-        state = initial_state(self.state_names, state, x, depth, len(x), self.hidden_size)
-        if lengths is None:
-            outputs, state = self._levels(x.transpose(0, 1), state, self._direction)
-        else:
-            outputs, state = self._by_length(x, state, lengths)
-        return outputs.transpose(0, 1), bare(state)
-
-    @torch.compiler.disable  # which rows are still running depends on the data
-    def _by_length(self, x: Tensor, state: State, lengths: Tensor) -> tuple[Tensor, State]:
-        """Sort by length, longest first, so that at any time the first n rows are running."""
-        check_shape("lengths", lengths, len(x))
-        if lengths.is_floating_point() or lengths.dtype == torch.bool:
-            raise TypeError(f"lengths must be integers, got {lengths.dtype}")
-        by_length, order = lengths.sort(descending=True, stable=True)
-        by_length, order = by_length.tolist(), order.to(x.device)
-        if by_length and not 1 <= by_length[-1] <= by_length[0] <= x.shape[1]:
-            wrong = by_length[-1] if by_length[-1] < 1 else by_length[0]
-            raise ValueError(f"lengths must lie in [1, {x.shape[1]}], the size of T, got {wrong}")
-        state = tuple(s.index_select(1, order) for s in state)
-        run = partial(self._ragged, by_length)
-        outputs, state = self._levels(x[order].transpose(0, 1), state, run)
-        back = order.argsort()
-        return outputs[:, back], tuple(s.index_select(1, back) for s in state)
-
-    def _levels(self, x: Tensor, state: State, run: Callable) -> tuple[Tensor, State]:
-        """Run all levels over x, (T, N, D); ``run`` is ``_direction`` or ``_ragged``."""
-        finals: list[State] = []
-        for level in range(self.num_layers):
-            outputs = []
-            for suffix in self._suffixes(level):
-                start = tuple(s[len(finals)] for s in state)
-                y, final = run(x, suffix, start)
-                outputs.append(y)
-                finals.append(final)
-            x = torch.cat(outputs, dim=-1) if self.bidirectional else y
-            if level < self.num_layers - 1:
-                x = F.dropout(x, self.dropout, self.training)
-        return x, tuple(torch.stack(s) for s in zip(*finals, strict=True))
-
-    def _direction(self, x: Tensor, suffix: str, state: State) -> tuple[Tensor, State]:
-        """Run one level in one direction over x, (T, N, D), all rows for all steps."""
-        reverse = suffix.endswith("reverse")
-        arguments = x.flip(0) if reverse else x, *self._weights(suffix), *state
-        plain = not self.fused or torch.compiler.is_compiling()  # a compiler fuses by itself
-        run = self.unrolled if plain else partial(Recurrence.apply, self)
-        device = x.device.type
-        autocast = device != "meta" and torch.is_autocast_enabled(device)
-        if autocast:  # once for all steps, not operation by operation
-            dtype = torch.get_autocast_dtype(device)
-            with torch.autocast(device, enabled=False):
-                outputs, *state = run(*(a.to(dtype) for a in arguments))
-        else:
-            outputs, *state = run(*arguments)
-        return outputs.flip(0) if reverse else outputs, tuple(state)
-
-    def _weights(self, suffix: str) -> list[Tensor]:
-        return [getattr(self, name + suffix) for name in WEIGHTS]
-
-    def _ragged(self, lengths: list[int], x: Tensor, suffix: str, state: State):
-        """As ``_direction``, but row i is over after ``lengths[i]`` steps, the longest first.
-
-        Between two ends nobody drops out: each such stretch is run with the rows it has.
-        """
-        N, ends = len(lengths), sorted({0, *lengths, len(x)})
-        stretches = x.split([b - a for a, b in itertools.pairwise(ends)])
-        rows = [sum(length > start for length in lengths) for start in ends[:-1]]
-        direction = -1 if suffix.endswith("reverse") else 1
-        outputs = []
-        for stretch, n in list(zip(stretches, rows, strict=True))[::direction]:
-            if n == 0:
-                outputs.append(state[0].new_zeros(len(stretch), N, self.hidden_size))
-                continue
-            running, waiting = zip(*(s.split([n, N - n]) for s in state), strict=True)
-            y, running = self._direction(stretch[:, :n], suffix, running)
-            outputs.append(F.pad(y, (0, 0, 0, N - n)))
-            state = tuple(map(torch.cat, zip(running, waiting, strict=True)))
-        return torch.cat(outputs[::direction]), state
-
-
-# ---- the layer ---------------------------------------------------------------------------------
-
-
-def backwards(*sequences: Tensor) -> Iterable[tuple[Tensor, ...]]:
-    """Go through tensors (T, ...) side by side, from the last step to the first."""
-    return zip(*(s.unbind(0)[::-1] for s in sequences), strict=True)
 
 
 class RNN(RecurrentLayer):

@@ -14,26 +14,27 @@ from dlnotes.course import notebooks
 PACKAGE = Path(__file__).parents[1] / "dlnotes"
 CHAPTERS = [chapter.module for chapter in course.CHAPTERS if chapter.module]
 SHARED = {  # what each shared module may import of ours
-    "checks": {"dlnotes"},
-    "_files": set(),
-    "data": {"checks", "_files"},
+    "checks": set(),
+    "notebook": {"dlnotes", "checks"},
+    "data": {"dlnotes", "checks"},
     "text": {"checks"},
-    "metrics": {"checks"},
-    "training": {"checks", "_files", "data"},
+    "training": {"checks", "data"},
+    "metrics": {"checks", "training"},
+    "recurrent": {"checks"},
     "plotting": {"checks"},
-    "widgets": {"checks", "plotting", "training", "data", "text", "metrics", *CHAPTERS},
+    "figures": {"checks", "plotting", "training", "data", "text", "metrics", *CHAPTERS},
     "exercises": {"checks", "training", "data", "text", "metrics", *CHAPTERS},
-    "recipes": {"checks", "training", "data", "text", "metrics", *CHAPTERS},
-    "course": {"dlnotes", "checks", "plotting", "training", "_files"},
+    "recipes": {"dlnotes", "checks", "training", "data", "text", "metrics", *CHAPTERS},
+    "course": {"dlnotes", "checks", "plotting", "training", "data"},
 }
-FOR_CHAPTERS = {"checks", "data", "text", "training", "metrics"}
+FOR_CHAPTERS = {"checks", "data", "text", "training", "metrics", "recurrent"}
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 MODULES = [pytest.param(p, id=p.relative_to(PACKAGE).as_posix()) for p in FILES]
 of_every_module = pytest.mark.parametrize("path", MODULES)
 
 
 def part(path):
-    """Return the module, or the package for a file inside one: "cnn", "widgets"."""
+    """Return the module, or the package for a file inside one: "cnn", "figures"."""
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
@@ -47,6 +48,12 @@ def imports(tree):
             assert not node.level, "imports are absolute"
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
     return names
+
+
+def source(module):
+    """Return the file of a module, or the first one of a folder."""
+    path = PACKAGE / f"{module}.py"
+    return path if path.is_file() else PACKAGE / module / "__init__.py"
 
 
 def parsed(path):
@@ -63,21 +70,13 @@ def ours(path):
 def allowed(name):
     if name in CHAPTERS:
         return FOR_CHAPTERS | set(CHAPTERS[: CHAPTERS.index(name)])
-    if name.startswith("_"):  # the private part of a shared module
-        return FOR_CHAPTERS | {"_files"}
     return SHARED[name]
 
 
 @of_every_module
 def test_arrows_point_backwards(path):
-    found = ours(path)
-    private = {name for name in found if name.startswith("_") and name not in SHARED}
-    public = found - private
-    assert public <= allowed(part(path)), (
-        f"{path.name} must not import {public - allowed(part(path))}"
-    )
-    if private:
-        assert part(path) not in CHAPTERS, "chapters use the public modules"
+    wrong = ours(path) - allowed(part(path))
+    assert not wrong, f"{path.name} must not import {wrong}"
 
 
 def test_shared_modules_do_not_go_round_in_circles():
@@ -95,12 +94,11 @@ def test_only_helpers_of_notebooks_draw(path):
     drawing = {"matplotlib", "ipywidgets", "IPython", "tqdm", "papermill", "rich", "typer"}
     may = {
         "plotting": {"matplotlib", "IPython"},
-        "widgets": {"matplotlib", "ipywidgets", "IPython"},
+        "figures": {"matplotlib", "ipywidgets", "IPython"},
         "exercises": {"matplotlib"},
         "course": {"matplotlib", "papermill", "rich", "typer"},
-        "checks": {"IPython"},
-        "training": {"tqdm"},
-        "_progress": {"tqdm", "IPython"},
+        "notebook": {"IPython"},
+        "training": {"tqdm", "IPython"},
     }
     found = {name.split(".")[0] for name in imports(parsed(path))} & drawing
     assert found <= may.get(part(path), set())
@@ -122,7 +120,7 @@ def test_an_import_is_as_cheap_as_it_can_be(script, never):
 
 
 def test_importing_no_chapter_draws():
-    chapters = [name for name in CHAPTERS if (PACKAGE / f"{name}.py").is_file()]
+    chapters = [name for name in CHAPTERS if source(name).is_file()]
     script = "; ".join(f"import dlnotes.{name}" for name in chapters) or "pass"
     command = [sys.executable, "-c", f"import sys; {script}; print(*sys.modules)"]
     assert not {"matplotlib", "ipywidgets"} & set(
@@ -131,12 +129,12 @@ def test_importing_no_chapter_draws():
 
 
 @pytest.mark.parametrize("chapter", course.built()[1:], ids=lambda chapter: chapter.name)
-def test_one_chapter_is_one_notebook_module_test_exercises_widgets_and_solutions(chapter):
+def test_one_chapter_is_one_notebook_module_test_exercises_figures_and_solutions(chapter):
     tests = Path(__file__).parent
     for path in (
-        PACKAGE / f"{chapter.module}.py",
+        source(chapter.module),
         PACKAGE / "exercises" / f"{chapter.module}.py",
-        PACKAGE / "widgets" / f"{chapter.module}.py",
+        PACKAGE / "figures" / f"{chapter.module}.py",
         tests / f"test_{chapter.module}.py",
         chapter.solutions,
     ):
@@ -144,23 +142,24 @@ def test_one_chapter_is_one_notebook_module_test_exercises_widgets_and_solutions
 
 
 def test_every_module_belongs_to_a_chapter_or_is_shared_and_has_a_test():
-    names = {part(path) for path in FILES if not part(path).startswith("_")}
+    names = {part(path) for path in FILES}
     assert names <= {*CHAPTERS, *SHARED}
-    tests = {path.stem for path in Path(__file__).parent.glob("test_*.py")}
+    tests = {path.stem for path in Path(__file__).parent.rglob("test_*.py")}
     for name in names:
         assert f"test_{name}" in tests, f"{name} has no test"
 
 
-@pytest.mark.parametrize("folder", ["exercises", "widgets", "recipes"])
+@pytest.mark.parametrize("folder", ["exercises", "figures", "recipes"])
 def test_what_belongs_to_a_chapter_has_its_name(folder):
     names = {path.stem for path in (PACKAGE / folder).glob("*.py")} - {"__init__"}
-    shared = SHARED.keys() if folder == "recipes" else set()  # the metrics' classifier is nobody's
+    shared = {"metrics", "baselines"} if folder == "recipes" else set()  # they are nobody's
     assert {name for name in names if not name.startswith("_")} <= {*CHAPTERS, *shared}
 
 
 @pytest.mark.parametrize("chapter", course.built()[1:], ids=lambda chapter: chapter.name)
 def test_equations_named_in_a_module_stand_in_its_notebook(chapter):
-    code = (PACKAGE / f"{chapter.module}.py").read_text(encoding="utf-8")
+    files = [path for path in FILES if part(path) == chapter.module]
+    code = "\n".join(path.read_text(encoding="utf-8") for path in files)
     named = set(re.findall(rf"\(({chapter.prefix}-\d+)\)", code))
     cells = notebooks.read(chapter.path).cells
     prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")

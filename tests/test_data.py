@@ -21,10 +21,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
-from dlnotes import _files, data
-from dlnotes.data import DataError, Split
+from dlnotes import data
+from dlnotes.data import DataError, Split, files
 
-SHIPPED = _files.shipped_folder()
+SHIPPED = files.shipped_folder()
 TEXTS = [data.cmudict, data.names, data.numbers_in_words, data.state_of_the_union]
 TEXTS += [data.austen, data.moby_dick, data.verses]
 SERIES = [data.co2, data.sunspots, data.el_nino, data.seattle_weather]
@@ -67,8 +67,8 @@ def project(tmp_path, monkeypatch):
     folder.mkdir()
     for table in ("SHA256SUMS", "RAW_SHA256SUMS"):
         (folder / table).write_bytes((SHIPPED / table).read_bytes())
-    monkeypatch.setattr(_files, "_BESIDE_THE_PACKAGE", folder)
-    monkeypatch.setattr(_files, "_INSIDE_THE_PACKAGE", tmp_path / "no such folder")
+    monkeypatch.setattr(files, "_BESIDE_THE_PACKAGE", folder)
+    monkeypatch.setattr(files, "_INSIDE_THE_PACKAGE", tmp_path / "no such folder")
     monkeypatch.setenv("DLNOTES_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("DLNOTES_DATA", raising=False)
     return folder
@@ -347,8 +347,8 @@ def test_a_damaged_shipped_file_is_restored_by_git_or_by_building_it(project):
 
 
 def test_in_an_installed_wheel_the_remedy_is_to_install_again(project, monkeypatch):
-    monkeypatch.setattr(_files, "_INSIDE_THE_PACKAGE", project)
-    monkeypatch.setattr(_files, "_BESIDE_THE_PACKAGE", project.parent / "no such folder")
+    monkeypatch.setattr(files, "_INSIDE_THE_PACKAGE", project)
+    monkeypatch.setattr(files, "_BESIDE_THE_PACKAGE", project.parent / "no such folder")
     (project / "co2_weekly.csv").write_bytes((SHIPPED / "co2_weekly.csv").read_bytes())
     assert len(data.co2()) == 2_284
     with pytest.raises(DataError, match=r"names.tsv.xz is missing .* Reinstall dlnotes: pip"):
@@ -388,7 +388,7 @@ def test_the_readers_own_folder_comes_first_and_may_lack_files(project, tmp_path
 
 def test_everything_that_is_shipped_works_without_a_network(offline, monkeypatch, tmp_path):
     monkeypatch.setenv("DLNOTES_CACHE", str(tmp_path / "cache"))
-    data._shared_array.cache_clear()
+    data.images._shared_array.cache_clear()
     for read in (data.mnist, data.fashion_mnist, data.digits):
         assert read("test").name == "test"
     for read in (data.names, data.moby_dick, *SERIES):

@@ -111,7 +111,7 @@ def test_every_third_party_import_of_the_package_is_a_declared_dependency():
     indirect |= {"dlnotes", *sys.stdlib_module_names}
     for path in (ROOT / "dlnotes").rglob("*.py"):
         allowed = for_course if "course" in path.parts else declared
-        if path.parent.name in ("exercises", "widgets"):
+        if path.parent.name in ("exercises", "figures"):
             allowed = declared | {requirement_name(r) for r in extras["notebooks"]}
         for module in imported_modules(path) - indirect:
             assert package_of.get(module, module) in allowed, f"{path}: {module} is not declared"

@@ -10,14 +10,16 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from dlnotes import _weights, data, recipes, training
+from dlnotes import data, recipes, training
 from dlnotes.course import train as course_train
 from dlnotes.recipes import cnn, metrics, vae
+from dlnotes.training import weights
 
-RECIPES = [
+MODULES = [
     importlib.import_module(f"dlnotes.recipes.{module.name}")
     for module in pkgutil.iter_modules(recipes.__path__)
 ]
+RECIPES = [module for module in MODULES if hasattr(module, "WEIGHTS")]
 every_recipe = pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.WEIGHTS)
 
 
@@ -25,7 +27,7 @@ def trained(recipe):
     """Return the model with its shipped weights and their metadata."""
     model = recipe.build()
     try:
-        path = _weights._verified(recipe.WEIGHTS)
+        path = weights._verified(recipe.WEIGHTS)
     except data.DataError as error:
         if "is missing" in str(error):  # a damaged file is a failure
             pytest.skip(f"no weights {recipe.WEIGHTS} yet")

@@ -16,7 +16,9 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from dlnotes import data, seq2seq, training
+from dlnotes.metrics import edit_distance, error_rates
 from dlnotes.recipes import seq2seq as recipe
+from dlnotes.recipes.baselines import AlignmentTables
 from dlnotes.seq2seq import (
     BahdanauAttention,
     ConditionalGenerator,
@@ -25,8 +27,6 @@ from dlnotes.seq2seq import (
     Seq2Seq,
     SequenceClassifier,
     SequenceTagger,
-    edit_distance,
-    error_rates,
     negative_log_likelihood,
     teacher_forcing_loss,
 )
@@ -643,7 +643,7 @@ def test_alignment_finds_silent_letters_and_letters_of_two_phones():
     words = {word: " ".join("".join(rule[letter] for letter in word)) for word in sorted(spelled)}
     words = {word: sounds for word, sounds in words.items() if sounds}
     letters, phones, source, lengths, target = toy_pairs(words)
-    tables = seq2seq.AlignmentTables(source, lengths, target)
+    tables = AlignmentTables(source, lengths, target)
     right = [
         row[:n].tolist() == [len(rule[letter]) for letter in word]
         for word, row, n in zip(words, tables.sizes, lengths, strict=True)
@@ -657,7 +657,7 @@ def test_alignment_finds_silent_letters_and_letters_of_two_phones():
 
 def test_at_first_every_letter_is_silent_a_fifth_as_often_as_it_sounds():
     _, _, source, lengths, target = toy_pairs({"cab": "K A B", "cake": "K A K"})
-    tables = seq2seq.AlignmentTables(source, lengths, target)
+    tables = AlignmentTables(source, lengths, target)
     phones = target[:, 1:]
     counts = tables._first_counts(source, lengths, phones, (phones > 2).sum(1))
     seen = counts[:, 1:].sum(1)
@@ -667,7 +667,7 @@ def test_at_first_every_letter_is_silent_a_fifth_as_often_as_it_sounds():
 
 def test_alignments_are_the_best_of_all_there_are():
     _, _, source, lengths, target = toy_pairs(WORDS)
-    tables = seq2seq.AlignmentTables(source, lengths, target, rounds=1)
+    tables = AlignmentTables(source, lengths, target, rounds=1)
     phones = target[:, 1:]
     written = (phones > 2).sum(1)
     counts = tables._first_counts(source, lengths, phones, written)
@@ -694,8 +694,8 @@ def test_wider_surroundings_overrule_and_narrower_ones_help_out():
     words = {"cab": "K A B", "cat": "K A T", "cel": "S E L", "cet": "S E T", "cec": "S E K"}
     letters, phones, source, lengths, target = toy_pairs(words)
     asked, n = letters.batch(["ce", "ca", "ct"])
-    alone = seq2seq.AlignmentTables(source, lengths, target, radius=0)
-    wide = seq2seq.AlignmentTables(source, lengths, target, radius=1)
+    alone = AlignmentTables(source, lengths, target, radius=0)
+    wide = AlignmentTables(source, lengths, target, radius=1)
     assert [phones.decode(r) for r in alone.pronounce(asked, n)][:2] == [["S", "E"], ["S", "A"]]
     assert wide.pronounce(asked, n, radius=0) == alone.pronounce(asked, n)
     with pytest.raises(ValueError, match="radius must be one of 0, 1, got 2"):
@@ -717,21 +717,21 @@ def test_wider_surroundings_overrule_and_narrower_ones_help_out():
 def test_words_that_cannot_be_aligned_are_left_out_and_padding_does_not_matter():
     words = WORDS | {"b": "A A A"}  # one letter cannot stand for three phones
     _, _, source, lengths, target = toy_pairs(words)
-    tables = seq2seq.AlignmentTables(source, lengths, target, radius=1)
+    tables = AlignmentTables(source, lengths, target, radius=1)
     assert tables.possible.tolist() == [True] * len(WORDS) + [False]
     _, _, *plain = toy_pairs(WORDS)
-    expected = seq2seq.AlignmentTables(*plain, radius=1, rounds=9)
+    expected = AlignmentTables(*plain, radius=1, rounds=9)
     for i, n in enumerate(lengths.tolist()):
         source[i, n:] = 5
-    again = seq2seq.AlignmentTables(source, lengths, F.pad(target, (0, 2)), radius=1, rounds=9)
+    again = AlignmentTables(source, lengths, F.pad(target, (0, 2)), radius=1, rounds=9)
     assert torch.equal(again.sizes[:-1], expected.sizes)
     torch.testing.assert_close(again.tables, expected.tables)
     with pytest.raises(ValueError, match="radius must be at least 0, got -1"):
-        seq2seq.AlignmentTables(source, lengths, target, radius=-1)
+        AlignmentTables(source, lengths, target, radius=-1)
     with pytest.raises(ValueError, match="rounds must be at least 1"):
-        seq2seq.AlignmentTables(source, lengths, target, rounds=0)
+        AlignmentTables(source, lengths, target, rounds=0)
     with pytest.raises(ValueError, match="lengths must have shape"):
-        seq2seq.AlignmentTables(source, lengths[:2], target)
+        AlignmentTables(source, lengths[:2], target)
 
 
 # ---- in general --------------------------------------------------------------------------------

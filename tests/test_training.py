@@ -20,9 +20,9 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from dlnotes import _progress, _run, _weights, training
-from dlnotes._files import DataError
+from dlnotes import training
 from dlnotes.data import Split
+from dlnotes.data.files import DataError
 from dlnotes.training import (
     History,
     accuracy,
@@ -32,8 +32,11 @@ from dlnotes.training import (
     load_checkpoint,
     load_weights,
     predict,
+    progress,
+    run,
     save_weights,
     schedule_factor,
+    weights,
     weights_metadata,
 )
 
@@ -783,10 +786,10 @@ def test_a_run_killed_while_it_writes_a_checkpoint_goes_on_bit_for_bit(
     tmp_path, uninterrupted, monkeypatch, place, moment
 ):
     owner, name = {
-        "save_file": (_weights, "save_file"),
+        "save_file": (weights, "save_file"),
         "torch.save": (torch, "save"),
         "os.replace": (os, "replace"),
-        "unlink": (_weights.Path, "unlink"),
+        "unlink": (weights.Path, "unlink"),
     }[place]
     original, killed = getattr(owner, name), 0
     for call in 1, 2, 3, 6, 9, 13:
@@ -957,7 +960,7 @@ def test_an_interrupt_ends_a_whole_step_saves_and_can_be_resumed(tmp_path, unint
 
 @pytest.mark.usefixtures("ctrl_c")
 def test_an_interrupt_in_a_notebook_returns_the_history(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(_progress, "in_notebook", lambda: True)
+    monkeypatch.setattr(progress, "in_notebook", lambda: True)
     _, history = hard_to_resume(None, loss=interrupting(3), checkpoint_every=None)
     assert history.interrupted and len(history.steps) == 3
     assert "stopped after step 3 of 15, not saved" in capsys.readouterr().out
@@ -1140,7 +1143,7 @@ def test_tied_weights_are_stored_once_and_stay_tied(folder):
     load_weights("gpt", loaded)
     assert_same_weights(loaded, saved)
     assert loaded.out.weight is loaded.embedding.weight
-    assert list(_weights.load_file(folder / "gpt.safetensors")) == ["count", "embedding.weight"]
+    assert list(weights.load_file(folder / "gpt.safetensors")) == ["count", "embedding.weight"]
 
 
 def test_compiled_and_plain_models_share_files(folder):
@@ -1206,15 +1209,15 @@ def test_saving_again_replaces_the_line_and_keeps_the_others(folder):
 
 
 def test_the_readers_own_weights_come_first(tmp_path, monkeypatch):
-    from dlnotes import _files
+    from dlnotes.data import files
 
     models = {}
     for value, place in (1.0, "own"), (2.0, "shipped"):
         models[place] = nn.Linear(2, 2)
         nn.init.constant_(models[place].weight, value)
         save_weights(tmp_path / place / "weights" / "x.safetensors", models[place])
-    monkeypatch.setattr(_files, "_INSIDE_THE_PACKAGE", tmp_path / "nowhere")
-    monkeypatch.setattr(_files, "_BESIDE_THE_PACKAGE", tmp_path / "shipped")
+    monkeypatch.setattr(files, "_INSIDE_THE_PACKAGE", tmp_path / "nowhere")
+    monkeypatch.setattr(files, "_BESIDE_THE_PACKAGE", tmp_path / "shipped")
     model = nn.Linear(2, 2)
     monkeypatch.delenv("DLNOTES_DATA", raising=False)
     load_weights("x", model)
@@ -1240,7 +1243,7 @@ def test_importing_the_module_is_cheap():
 def test_on_an_accelerator_the_losses_are_fetched_together(monkeypatch):
     """Pretend the CPU is one: same history, and a loss that is not finite is still found."""
     expected = quiet(small_model(), small_data(), epochs=3, batch_size=10)
-    monkeypatch.setattr(_run, "_LOOK_EVERY", {"cpu": 4})
+    monkeypatch.setattr(run, "_LOOK_EVERY", {"cpu": 4})
     history = quiet(small_model(), small_data(), epochs=3, batch_size=10)
     assert without_times(history) == without_times(expected)
     factors = iter([1.0, math.nan, 1.0, 1.0, 1.0])

@@ -59,7 +59,8 @@ class Chapter:
             return self.path.is_file()
         except FileNotFoundError:
             package = Path(__file__).parents[1]
-            return self.module is None or (package / f"{self.module}.py").is_file()
+            files = f"{self.module}.py", f"{self.module}/__init__.py"
+            return self.module is None or any((package / name).is_file() for name in files)
 
 
 _D, _G = (DISCRIMINATIVE,), (GENERATIVE,)

@@ -32,15 +32,15 @@ def environment() -> Iterator[tuple[str, str, bool]]:
 
 def data_files() -> Iterator[tuple[str, str, bool]]:
     """Yield (file, verdict, whether it is what its table of sha256 says)."""
-    from dlnotes import _files
+    from dlnotes.data import files
 
-    for table in (_files.TABLE, f"weights/{_files.TABLE}"):
-        path = _files.shipped_folder() / table
+    for table in (files.TABLE, f"weights/{files.TABLE}"):
+        path = files.shipped_folder() / table
         lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
         for line in lines:
             expected, name = line.split()
             name = Path(table).with_name(name.lstrip("*")).as_posix()
-            found = _files.find(name)
+            found = files.find(name)
             if found is None:
                 yield name, "missing", False
                 continue

@@ -28,7 +28,14 @@ from typing import NamedTuple
 from nbformat import NotebookNode
 
 from dlnotes.course import notebooks
-from dlnotes.course.syntax import bound_names, dump, has_docstring, parse_cell, strings
+from dlnotes.course.syntax import (
+    bound_names,
+    dump,
+    has_docstring,
+    local_names,
+    parse_cell,
+    strings,
+)
 
 PACKAGE = Path(__file__).parents[1]
 _IGNORED = {"__version__", "__all__", "__doc__"}  # a release does not change what a chapter shows
@@ -153,10 +160,10 @@ class _Search:
 
     def use(self, tree: ast.AST, home: _Module | None) -> None:
         """Follow every name in a tree that stands in module ``home`` (None: the notebook)."""
-        aliases = self._aliases(tree, home)
-        inner = set()
+        aliases, local = self._aliases(tree, home), local_names(tree)
+        inner: set[int] = set()  # nodes of a chain that has been looked at as a whole
         for node in ast.walk(tree):
-            if id(node) in inner or (chain := _chain(node, inner)) is None:
+            if id(node) in inner or (chain := _chain(node, local, inner)) is None:
                 continue
             for target in aliases.get(chain[0], ()):
                 self.follow(target + chain[1:])
@@ -173,14 +180,14 @@ class _Search:
             home: the module it stands in; None: the notebook.
             named: what is written for a definition.
         """
-        aliases = self._aliases(tree, home)
+        aliases, local = self._aliases(tree, home), local_names(tree)
 
         def replace(node: ast.AST) -> str | None:
             if isinstance(node, ast.Import | ast.ImportFrom):
                 return "" if self._is_ours(node, home) else None
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 return "Module()" if self.module(node.value) else None
-            if (chain := _chain(node, set())) is None:
+            if (chain := _chain(node, local, set())) is None:
                 return None
             found = {self.find(target + chain[1:]) for target in aliases.get(chain[0], ())}
             if home is not None and chain[0] in home.binds:
@@ -226,10 +233,9 @@ class _Search:
 
     def _sources(self, module: _Module, name: str) -> Iterator[tuple[_Module, str]]:
         """Yield the module, or the modules from which its ``__getattr__`` fetches a name."""
-        if name in module.binds or "__getattr__" not in module.binds:
+        if name in module.binds:
             yield module, name
-            return
-        for statement in module.binds["__getattr__"]:
+        for statement in module.binds.get("__getattr__", ()) if name not in module.binds else ():
             for string in sorted(strings(statement)):
                 source = self.module(string)
                 if source is not None and name in source.binds:
@@ -302,10 +308,10 @@ class _Search:
                     self.follow(target + chain)
             else:
                 self._take(f"{module.name}:{name} {number}", statement, module)
-        if name not in module.binds and "__getattr__" in module.binds:  # dlnotes.begin
-            self.name(module, "__getattr__", ())
+        if name not in module.binds:  # dlnotes.begin
             for source, found in self._sources(module, name):
-                self.name(source, found, chain)
+                if source is not module:
+                    self.name(source, found, chain)
 
     def _take(self, key: str, statement: ast.stmt, module: _Module) -> None:
         if key not in self.parts:
@@ -319,14 +325,19 @@ def _bare_name(definition: Definition) -> str:
     return ".".join([definition.name, *definition.rest]) if definition.name else "Module()"
 
 
-def _chain(node: ast.AST, inner: set[int]) -> Chain | None:
-    """Return ("a", "b", "c") for ``a.b.c``, whose inner nodes are noted; None for anything else."""
+def _chain(node: ast.AST, local: set[int], inner: set[int]) -> Chain | None:
+    """Return ("a", "b", "c") for ``a.b.c``, whose inner nodes are noted.
+
+    None for anything else, or if ``a`` is a local variable.
+    """
     chain: list[str] = []
     while isinstance(node, ast.Attribute):
         inner.add(id(node.value))
         chain.insert(0, node.attr)
         node = node.value
-    return (node.id, *chain) if isinstance(node, ast.Name) else None
+    if not isinstance(node, ast.Name) or id(node) in local:
+        return None
+    return node.id, *chain
 
 
 def _origin(node: ast.ImportFrom, home: _Module | None) -> Chain:

@@ -81,11 +81,11 @@ def opening(page: Page) -> Faults:
 
 
 def code_length(page: Page) -> Faults:
-    """A code cell fits a slide; what is mirrored, heart and bootstrap, does not count."""
+    """A code cell fits a slide; what is mirrored and the set-up, which no slide shows, are free."""
     for number, cell in page.code:
-        mirrored = any(tag.startswith("source:") for tag in notebooks.tags(cell))
-        lines = len(cell.source.removeprefix(bootstrap()).splitlines())
-        if lines > MOST_CODE_LINES and not mirrored:
+        free = any(tag == "setup" or tag.startswith("source:") for tag in notebooks.tags(cell))
+        lines = len(cell.source.splitlines())
+        if lines > MOST_CODE_LINES and not free:
             yield f"cell {number}: {lines} lines of code, at most {MOST_CODE_LINES}"
 
 

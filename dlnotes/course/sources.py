@@ -27,8 +27,21 @@ def package_source(name: str, package: Path | None = None) -> str:
         stem = package.joinpath(*parts[:cut])
         for path in (stem.with_name(stem.name + ".py"), stem / "__init__.py"):
             if path.is_file():
-                return _definition(path.read_text(encoding="utf-8"), parts[cut:], name)
+                text = path.read_text(encoding="utf-8")
+                if elsewhere := _imported(text, parts[cut]):
+                    return package_source(".".join([elsewhere, *parts[cut + 1 :]]), package)
+                return _definition(text, parts[cut:], name)
     raise ValueError(f"source must name a definition of the package, got {name!r}: no such module")
+
+
+def _imported(text: str, name: str) -> str | None:
+    """Return the dotted name which a module only passes on; None if it defines the name itself."""
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                if (alias.asname or alias.name) == name:
+                    return f"{node.module}.{alias.name}"
+    return None
 
 
 def _definition(text: str, path: list[str], name: str) -> str:

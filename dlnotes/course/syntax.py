@@ -86,6 +86,54 @@ def bound_names(statement: ast.stmt) -> set[str]:
     return names - {""}
 
 
+_FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+_COMPREHENSIONS = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+
+
+def local_names(tree: ast.AST, shadowed: frozenset[str] = frozenset()) -> set[int]:
+    """Return the ids of the Name nodes which a function's or comprehension's own variables are.
+
+    They are no module-level names, whatever these are called.
+
+    Args:
+        tree: a statement, or what is inside one.
+        shadowed: names that are variables of what surrounds it.
+    """
+    if isinstance(tree, ast.Name):
+        return {id(tree)} if tree.id in shadowed else set()
+    inside = shadowed | _variables(tree)
+    found = set()
+    for field, value in ast.iter_fields(tree):
+        own_scope = field in ("args", "body", "elt", "key", "value", "generators")
+        for child in value if isinstance(value, list) else [value]:
+            if isinstance(child, ast.AST):
+                found |= local_names(child, inside if own_scope else shadowed)
+    return found
+
+
+def _variables(tree: ast.AST) -> set[str]:
+    """Return the variables of a function or comprehension; nothing for any other node."""
+    if isinstance(tree, _COMPREHENSIONS):
+        targets = [node for g in tree.generators for node in ast.walk(g.target)]
+        return {node.id for node in targets if isinstance(node, ast.Name)}
+    if not isinstance(tree, _FUNCTIONS):
+        return set()
+    names = {arg.arg for arg in ast.walk(tree.args) if isinstance(arg, ast.arg)}
+    outer: set[str] = set()
+    pending = list(tree.body) if isinstance(tree.body, list) else []
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.Global | ast.Nonlocal):
+            outer |= set(node.names)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        if not isinstance(node, _FUNCTIONS | _COMPREHENSIONS | ast.ClassDef):
+            pending += ast.iter_child_nodes(node)
+    return names - outer
+
+
 def root_name(node: ast.AST) -> str:
     """Return ``x`` for ``x``, ``x.y``, ``x.y[0].z``; "" for anything else."""
     while isinstance(node, ast.Attribute | ast.Subscript):

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from dlnotes import data
 from dlnotes.exercises import exercise, expect, expect_close
-from dlnotes.seq2seq import BahdanauAttention, Seq2Seq, error_rates, teacher_forcing_loss
+from dlnotes.metrics import error_rates
+from dlnotes.seq2seq import BahdanauAttention, Seq2Seq, teacher_forcing_loss
 from dlnotes.text import Vocabulary
 from dlnotes.training import fit
 

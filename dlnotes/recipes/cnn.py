@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dlnotes import cnn, data, training
-from dlnotes.checks import PROFILES, check_at_least, check_choice, check_shape
+from dlnotes import PROFILES, cnn, data, training
+from dlnotes.checks import check_at_least, check_choice, check_shape
 
 WEIGHTS = "cnn_fashion"
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from dlnotes import data, metrics, training
-from dlnotes.checks import PROFILES, check_choice
+from dlnotes import PROFILES, data, metrics, training
+from dlnotes.checks import check_choice
 from dlnotes.recipes.cnn import shift
 
 WEIGHTS = metrics.WEIGHTS

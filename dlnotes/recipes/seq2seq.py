@@ -13,8 +13,8 @@ from string import ascii_lowercase
 import torch
 from torch import Tensor
 
-from dlnotes import data, seq2seq, training
-from dlnotes.checks import PROFILES, check_choice, check_positive
+from dlnotes import PROFILES, data, metrics, seq2seq, training
+from dlnotes.checks import check_choice, check_positive
 from dlnotes.text import Vocabulary
 
 WEIGHTS = "seq2seq_g2p"
@@ -92,7 +92,7 @@ def scores(
     """Return phone and word error rate on the first words of a split, as ``error_rates``."""
     chosen = data.cmudict(split)[:words]
     written = pronounce(model, [word for word, _ in chosen], beam_size=beam_size)
-    return seq2seq.error_rates(written, [right for _, right in chosen])
+    return metrics.error_rates(written, [right for _, right in chosen])
 
 
 def loss(model: seq2seq.Seq2Seq, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:

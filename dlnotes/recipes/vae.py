@@ -10,8 +10,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from dlnotes import data, training
-from dlnotes.checks import PROFILES, check_choice
+from dlnotes import PROFILES, data, training
+from dlnotes.checks import check_choice
 from dlnotes.vae import VAE, binarize, elbo, importance_weighted_bound
 
 WEIGHTS = "vae_digits"

@@ -13,11 +13,11 @@ import torch
 from matplotlib.figure import Figure
 
 from dlnotes import data
+from dlnotes.figures import cnn, discriminative, gru, lstm, rnn, seq2seq, vae
 from dlnotes.lstm import LSTMCell, trace
 from dlnotes.plotting import image_bundle
 from dlnotes.recipes import seq2seq as letters_to_phones
 from dlnotes.vae import VAE
-from dlnotes.widgets import cnn, discriminative, gru, lstm, rnn, seq2seq, vae
 
 GOAL = 0.2  # seconds
 

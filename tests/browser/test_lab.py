@@ -11,7 +11,7 @@ NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 WITH_A_WIDGET = ["02_cnn"]
 SECONDS_TO_REDRAW = 60
 TOY = """
-from dlnotes import plotting, widgets
+from dlnotes import plotting, figures
 
 def draw(frequency):
     x = [n / 50 for n in range(100)]

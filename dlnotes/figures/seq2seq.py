@@ -1,0 +1,280 @@
+"""Pictures of chapter 6 to play with: a typed word, what the model looks at, and what it weighs.
+
+``pronunciation`` is the widget; ``draw_pronunciation`` and the other functions return the
+matplotlib figure alone, which is what the tests look at.
+"""
+
+import re
+
+import ipywidgets
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from torch import Tensor
+
+from dlnotes.checks import check_choice, check_positive, check_shape
+from dlnotes.figures import explore
+from dlnotes.plotting import BLUE, COLORS, GREY, ORANGE, SEQUENTIAL, SKY, figure
+from dlnotes.seq2seq import Seq2Seq
+from dlnotes.text import Vocabulary
+
+LONGEST = 20  # letters that fit into the picture
+
+# ---- a word, its pronunciations, and where the model looked ------------------------------------
+
+
+def draw_pronunciation(
+    model: Seq2Seq, letters: Vocabulary, phones: Vocabulary, *, word: str, beam: int
+) -> Figure:
+    """Draw the weights α of the best pronunciation, and the probabilities of the best few.
+
+    Args:
+        model: with attention; in evaluation mode.
+        letters: its source vocabulary.
+        phones: its target vocabulary.
+        word: letters a to z, at most ``LONGEST``.
+        beam: width of the search, and how many pronunciations are shown (at most 8).
+
+    Raises:
+        ValueError: the word is empty, too long, or has other letters.
+    """
+    check_positive(beam=beam)
+    word = word.strip().lower()
+    if not re.fullmatch(f"[a-z]{{1,{LONGEST}}}", word):
+        raise ValueError(f"word must be 1 to {LONGEST} letters from a to z, got {word!r}")
+    source, lengths = letters.batch([word])
+    ids, log_p = model.beams(source, lengths, max_length=len(word) + 8, beam_size=beam)
+    best = phones.decode(ids[0, 0])
+    target = torch.tensor([phones.encode(best, begin=True)])
+    weights = model.alignment(source, lengths, target)[0]
+    fig, (left, right) = figure(1, 2, width=9.2, height=4.2, width_ratios=[1.25, 1])
+    alignment(left, weights, list(word), [*best, "end"])
+    left.set_title(f"where it looks: α, beam {beam}")
+    shown = [
+        (" ".join(phones.decode(row)) or "(nothing)", p.exp().item())
+        for row, p in zip(ids[0, :8], log_p[0, :8], strict=True)
+        if p.isfinite()
+    ]
+    for place, (text, p) in enumerate(shown):
+        right.barh(place, p, color=BLUE if place == 0 else SKY, height=0.34)
+        right.text(0.012, place - 0.24, f"{text}   {100 * p:.1f} %", fontsize=9.5, va="bottom")
+    right.set(xlim=(0, 1), ylim=(max(len(shown), 4) - 0.5, -0.8), yticks=[])
+    right.set(xlabel="probability p(y | x)", title="what it weighs")
+    right.grid(False, axis="y")
+    return fig
+
+
+def alignment(ax, weights: Tensor, columns: list[str], rows: list[str]) -> None:
+    """Draw weights α_tj, (T, S), as a heat map from 0 to 1: rows are written, columns are read."""
+    check_shape("weights", weights, len(rows), len(columns))
+    ax.imshow(weights, cmap=SEQUENTIAL, vmin=0, vmax=1, aspect="auto")
+    ax.set_xticks(range(len(columns)), columns)
+    ax.set_yticks(range(len(rows)), rows)
+    ax.set(xlabel="letter read (j)", ylabel="phone written (t)")
+    ax.grid(False)
+
+
+def pronunciation(
+    model: Seq2Seq, letters: Vocabulary, phones: Vocabulary, *, word: str = "through"
+) -> dict:
+    """Show the widget: type a word, choose the width of the beam.
+
+    Args:
+        model: with attention; in evaluation mode.
+        letters: its source vocabulary.
+        phones: its target vocabulary.
+        word: to begin with.
+
+    Returns:
+        The controls by name.
+    """
+
+    def draw(*, word: str, beam: int) -> Figure:
+        return draw_pronunciation(model, letters, phones, word=word, beam=beam)
+
+    def say(*, word: str, beam: int) -> str:
+        source, lengths = letters.batch([word.strip().lower()])
+        ids = model.beam_search(source, lengths, max_length=len(word) + 8, beam_size=beam)
+        return (
+            f"The word {word!r} is pronounced {' '.join(phones.decode(ids[0]))} with a beam of "
+            f"{beam}. Left, a heat map of the attention: each phone looks at its letters, mostly "
+            f"from left to right. Right, bars of the probabilities of the best pronunciations."
+        )
+
+    look = dict(style={"description_width": "9em"}, layout=ipywidgets.Layout(width="32em"))
+    box = ipywidgets.Text(value=word, description="word", continuous_update=False, **look)
+    return explore(draw, alt=say, word=box, beam=(1, 8, 1, 4))
+
+
+def alignments(examples: list[tuple[str, list[str], Tensor]]) -> Figure:
+    """Draw several alignments side by side, as Bahdanau et al. (2015), Fig. 3.
+
+    Args:
+        examples: a word, its phones and "end", and the weights (phones, letters), of each.
+    """
+    widths = [len(word) + 3 for word, _, _ in examples]
+    fig, axes = figure(1, len(examples), width=9.6, height=3.9, width_ratios=widths, squeeze=False)
+    for ax, (word, written, weights) in zip(axes[0], examples, strict=True):
+        alignment(ax, weights, list(word), written)
+        ax.set_title(word)
+        ax.tick_params(axis="y", labelsize=9.5)
+        if ax is not axes[0][0]:
+            ax.set_ylabel("")
+    return fig
+
+
+# ---- the toy: attention in the plane -----------------------------------------------------------
+
+
+def attention_in_the_plane(annotations: Tensor, scores: Tensor, direction: Tensor) -> Figure:
+    """Draw annotations, their weighted mean c, and how each score moves it.
+
+    Args:
+        annotations: h_j, points in the plane, (S, 2).
+        scores: e_j, (S,).
+        direction: where the loss wants c to go, −∂L/∂c, (2,).
+    """
+    check_shape("annotations", annotations, "S", 2)
+    check_shape("scores", scores, len(annotations))
+    check_shape("direction", direction, 2)
+    weights = scores.softmax(0)
+    context = weights @ annotations
+    gain = weights * ((annotations - context) @ direction)  # −∂L/∂e_k
+    fig, (left, right) = figure(1, 2, width=9.2, height=3.9, width_ratios=[1.2, 1])
+    for j, (point, weight) in enumerate(zip(annotations, weights, strict=True), start=1):
+        left.plot(*torch.stack([point, context]).T, color=GREY, linewidth=1, zorder=1)
+        left.scatter(*point, s=260 + 900 * weight, color=SKY, edgecolor=BLUE, zorder=2)
+        left.annotate(f"$h_{j}$", point.tolist(), ha="center", va="center", zorder=3)
+    left.scatter(*context, s=90, marker="X", color=ORANGE, zorder=4)
+    left.annotate("c", context.tolist(), xytext=(-17, -4), textcoords="offset points", fontsize=13)
+    unit = direction / direction.norm()
+    left.annotate(
+        "",
+        (context + unit).tolist(),
+        context.tolist(),
+        arrowprops=dict(arrowstyle="-|>", color=ORANGE, linewidth=2),
+    )
+    left.set(xlabel="feature 1", ylabel="feature 2", title="size of a disc: weight $\\alpha_j$")
+    left.set_aspect("equal", adjustable="datalim")
+    left.margins(0.2)
+    places = np.arange(len(weights))
+    right.bar(places - 0.2, weights, width=0.38, color=SKY, label="weight $\\alpha_j$")
+    label = "wanted change of $e_j$"
+    right.bar(places + 0.2, gain, width=0.38, color=ORANGE, hatch="//", label=label)
+    right.axhline(0, color="black", linewidth=0.8)
+    right.set_xticks(places, [f"$h_{j}$" for j in range(1, len(weights) + 1)])
+    right.set(
+        title="$-\\partial L/\\partial e_j=\\alpha_j\\,(h_j-c)\\cdot$ arrow",
+        ylabel="weight, and change",
+    )
+    right.legend(fontsize=10)
+    return fig
+
+
+# ---- the shapes --------------------------------------------------------------------------------
+
+SHAPES = {  # title: (places of inputs, of states, of outputs, example)
+    "one to one": ((0,), (0,), (0,), "no sequence:\na feed-forward net"),
+    "one to many": ((0,), (0, 1, 2), (0, 1, 2), "a label →\na name"),
+    "many to one": ((0, 1, 2), (0, 1, 2), (2,), "a sentence →\nits era"),
+    "many to many,\naligned": ((0, 1, 2), (0, 1, 2), (0, 1, 2), "words →\ntheir marks"),
+    "many to many,\nfree": ((0, 1, 2), (0, 1, 2, 3, 4), (3, 4), "letters →\nphones: Seq2Seq"),
+}
+
+
+def shapes() -> Figure:
+    """Draw the patterns of inputs, states and outputs that the notes list."""
+    fig, ax = figure(width=9.6, height=2.8)
+    x = 0.0
+    for title, (inputs, states, outputs, example) in SHAPES.items():
+        room = max(len(states), 2.4)  # for the words above and below
+        x += (room - len(states)) / 2
+        for k in states:
+            decoder = title.endswith("free") and k > 2
+            _box(ax, x + k, 1.0, ORANGE if decoder else BLUE)
+            if k:
+                _arrow(ax, (x + k - 0.64, 1.0), (x + k - 0.36, 1.0))
+        for k in inputs:
+            _box(ax, x + k, 0.0, COLORS[2])
+            _arrow(ax, (x + k, 0.26), (x + k, 0.74))
+        for k in outputs:
+            _box(ax, x + k, 2.0, COLORS[5])
+            _arrow(ax, (x + k, 1.26), (x + k, 1.74))
+        middle = x + (len(states) - 1) / 2
+        ax.text(middle, 2.62, title, ha="center", va="bottom", fontsize=11, fontweight="bold")
+        ax.text(middle, -0.5, example, ha="center", va="top", fontsize=10, color="#444444")
+        x += (room + len(states)) / 2 + 0.6
+    for y, text in ((0, "input"), (1, "state"), (2, "output")):
+        ax.text(-0.6, y, text, ha="right", va="center", fontsize=10.5, color="#444444")
+    ax.set(xlim=(-1.8, x - 0.9), ylim=(-1.3, 3.5), aspect="equal")
+    ax.axis("off")
+    return fig
+
+
+def _box(ax, x: float, y: float, color: str) -> None:
+    box = FancyBboxPatch(
+        (x - 0.26, y - 0.18), 0.52, 0.36, boxstyle="round,pad=0.06", facecolor=color, alpha=0.85
+    )
+    ax.add_patch(box)
+
+
+def _arrow(ax, start: tuple, end: tuple) -> None:
+    ax.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=9, color="#333333"))
+
+
+def encoder_decoder(word: str, written: list[str], *, looks_at: int = 2) -> Figure:
+    """Draw encoder, attention and decoder for one word and its phones.
+
+    Args:
+        word: letters.
+        written: phones.
+        looks_at: place, from 0, of the letter that the second step looks at most.
+    """
+    check_choice(range(len(word)), looks_at=looks_at)
+    fig, ax = figure(width=9.6, height=4.1)
+    S, T = len(word), len(written) + 1
+    for j, letter in enumerate(word):
+        _cell(ax, j, 0, letter, COLORS[2])
+        _cell(ax, j, 1, f"$h_{{{j + 1}}}$", BLUE)
+        _arrow(ax, (j, 0.28), (j, 0.72))
+        if j:
+            ax.add_patch(
+                FancyArrowPatch(
+                    (j - 0.68, 1), (j - 0.32, 1), arrowstyle="<|-|>", mutation_scale=8, color="#333"
+                )
+            )
+    start = S + 1.0
+    _arrow(ax, (S - 0.62, 1), (start - 0.36, 1))
+    ax.text(S + 0.2, 1.1, "fixed\nvector", ha="center", va="bottom", fontsize=9.5)
+    for t, (before, after) in enumerate(
+        zip(["begin", *written], [*written, "end"], strict=True), start=1
+    ):
+        x = start + 1.15 * (t - 1)
+        _cell(ax, x, 0, before, COLORS[5])
+        _cell(ax, x, 1, f"$s_{{{t}}}$", ORANGE)
+        _cell(ax, x, 3, after, COLORS[5])
+        _arrow(ax, (x, 0.28), (x, 0.72))
+        _arrow(ax, (x, 1.28), (x, 2.72))
+        if t > 1:
+            _arrow(ax, (x - 0.79, 1), (x - 0.36, 1))
+    chosen = min(2, T) - 1
+    x = start + 1.15 * chosen
+    for j in range(S):
+        ax.plot([j, x - 0.1], [1.28, 2.2], color=GREY, linewidth=0.8 + 2.2 * (j == looks_at))
+    note = f"attention: $c_{chosen + 1}=\\sum_j\\alpha_{{{chosen + 1}j}}h_j$"
+    ax.text(x - 2.0, 2.45, note, ha="right", fontsize=11)
+    ax.text((S - 1) / 2, -0.55, "encoder reads", ha="center", va="top", fontsize=11)
+    middle = start + 1.15 * (T - 1) / 2
+    ax.text(middle, -0.55, "decoder reads what it has written", ha="center", va="top", fontsize=11)
+    ax.set(xlim=(-0.8, start + 1.15 * (T - 1) + 0.8), ylim=(-1.1, 3.5))
+    ax.axis("off")
+    return fig
+
+
+def _cell(ax, x: float, y: float, text: str, color: str) -> None:
+    box = FancyBboxPatch(
+        (x - 0.3, y - 0.2), 0.6, 0.4, boxstyle="round,pad=0.05", facecolor=color, alpha=0.3
+    )
+    ax.add_patch(box)
+    ax.text(x, y, text, ha="center", va="center", fontsize=10.5)

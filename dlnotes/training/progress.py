@@ -1,0 +1,124 @@
+"""What a run shows of itself, and how Ctrl-C ends it; used by ``dlnotes.training``."""
+
+import signal
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+from dlnotes.training.run import History, Job, Run
+
+
+@contextmanager
+def progress_bar(fabric: Any, job: Job, run: Run) -> Iterator[Callable[[], None]]:
+    """Yield a function that brings the progress bar up to date, at most twice a second."""
+    if not job.progress or not fabric.is_global_zero or run.finished():
+        yield lambda: None
+        return
+    options = {"total": job.total, "initial": run.step, "desc": job.description or None}
+    bar, finish = _new_bar(options | {"unit": "step"}, in_widgets=job.processes == 1)
+    shown = time.perf_counter() - 1
+
+    def show() -> None:
+        nonlocal shown
+        now = time.perf_counter()
+        if now - shown < 0.5 and run.step < job.total:
+            return
+        shown = now
+        bar.set_postfix_str(_status(run.history), refresh=False)
+        bar.update(run.step - bar.n)
+
+    try:
+        with bar:
+            yield show
+    finally:
+        finish()
+
+
+def counted(items: Iterable[Any], total: int, description: str, *, show: bool) -> Iterator[Any]:
+    """Yield the items under a progress bar that counts them."""
+    if not show:
+        yield from items
+        return
+    bar, finish = _new_bar({"total": total, "desc": description or None, "unit": "run"})
+    try:
+        with bar:
+            for item in items:
+                bar.update()
+                yield item
+    finally:
+        finish()
+
+
+def _new_bar(options: dict[str, Any], *, in_widgets: bool = True) -> tuple[Any, Callable]:
+    """Return a bar of tqdm, and what to do when it is closed.
+
+    Without ``in_widgets`` it is made of text: a process of its own has no way to a notebook.
+    """
+    options |= {"miniters": 1, "mininterval": 0}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about ipywidgets, where they are missing
+        tqdm = import_module("tqdm.auto" if in_widgets else "tqdm").tqdm
+    notebook = sys.modules.get("tqdm.notebook")
+    if notebook is None or not issubclass(tqdm, notebook.tqdm):
+        return tqdm(**options), lambda: None
+    from IPython.display import display
+
+    bar = tqdm(**options, display=False)
+    handle = display(bar.container, display_id=True)
+    # the notebook stores the text of the bar as displayed: without this, that of its beginning
+    return bar, lambda: handle.update(bar.container)
+
+
+def _status(history: History) -> str:
+    """Return the newest loss and the newest values of ``validate``."""
+    parts = [f"loss {history.steps[-1]['loss']:.4g}"] if history.steps else []
+    for name, value in (history.epochs[-1] if history.epochs else {}).items():
+        if name not in ("step", "epoch", "seconds") and not name.startswith("train_"):
+            parts.append(f"{name} {value:.4g}")
+    return ", ".join(parts)
+
+
+@contextmanager
+def interrupts(job: Job) -> Iterator[list[bool]]:
+    """Yield a list that is no longer empty after Ctrl-C, so that the loop ends after a whole step.
+
+    A second Ctrl-C raises at once. With several processes Ctrl-C ends them all, unsaved: they could
+    not agree on a step to stop at.
+    """
+    stop: list[bool] = []
+    main = threading.current_thread() is threading.main_thread()
+    if not main or job.processes > 1 or not callable(signal.getsignal(signal.SIGINT)):
+        yield stop
+        return
+
+    def handle(*_: Any) -> None:
+        if stop:
+            raise KeyboardInterrupt
+        stop.append(True)
+
+    previous = signal.signal(signal.SIGINT, handle)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def report_interrupt(job: Job, run: Run) -> None:
+    """Say where an interrupted run was kept; outside of a notebook, raise as Ctrl-C does."""
+    where = f"saved in {job.checkpoint}" if job.checkpoint is not None else "not saved"
+    message = f"stopped after step {run.step} of {job.total}, {where}"
+    if job.checkpoint is not None:
+        message += "; the same call goes on from there"
+    print(message)
+    if not in_notebook():
+        raise KeyboardInterrupt(message)
+
+
+def in_notebook() -> bool:
+    """Return whether this process runs cells."""
+    return "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None

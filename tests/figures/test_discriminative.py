@@ -1,0 +1,118 @@
+"""dlnotes.figures.discriminative: what the picture shows is what the densities say."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+from torch.distributions import MultivariateNormal
+
+from dlnotes import figures
+from dlnotes.figures import discriminative
+
+START = {"distance": 3.0, "spread": 1.0, "correlation": 0.6, "prior": 0.5}
+SETTINGS = [
+    START,
+    START | {"correlation": -0.8, "prior": 0.2},
+    START | {"spread": 2.0},
+    START | {"spread": 0.5, "distance": 1.0, "prior": 0.8},
+]
+
+
+def log_odds(x, *, distance, spread, correlation, prior):
+    """log p(y = 1 | x) − log p(y = 0 | x), by torch.distributions."""
+    one = torch.tensor([[1, correlation], [correlation, 1]], dtype=torch.float64)
+    mean = torch.tensor([distance / 2, 0], dtype=torch.float64)
+    zero = MultivariateNormal(-mean, one).log_prob(x)
+    return (
+        MultivariateNormal(mean, spread**2 * one).log_prob(x) - zero + math.log(prior / (1 - prior))
+    )
+
+
+def path(ax, style):
+    """Return the points of the boundary drawn with a line style."""
+    found = [c for c in ax.collections if c.get_linewidth()[0] == 2.2]
+    dashed = [c for c in found if c.get_linestyle()[0][1] is not None]
+    solid = [c for c in found if c.get_linestyle()[0][1] is None]
+    (lines,) = dashed if style == "dashed" else solid
+    vertices = [p.vertices for p in lines.get_paths() if len(p.vertices)]
+    return torch.cat([torch.as_tensor(v) for v in vertices])
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_the_drawn_boundary_is_where_the_posterior_is_one_half(setting):
+    fig = discriminative.draw_boundary(**setting)
+    for ax in fig.axes[:2]:
+        points = path(ax, "solid")
+        assert log_odds(points, **setting).abs().max() < 0.05  # linear interpolation on the grid
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_the_boundary_is_called_straight_exactly_when_it_is(setting):
+    fig = discriminative.draw_boundary(**setting)
+    points = path(fig.axes[0], "solid")
+    spread_across = torch.linalg.svdvals(points - points.mean(0))[1] / len(points) ** 0.5
+    straight = fig.get_suptitle().startswith("straight")
+    assert straight == bool(spread_across < 1e-6)
+    assert straight == (setting["spread"] == 1.0)
+    words = discriminative._describe(**setting)
+    assert ("exact boundary is a straight line" in words) == straight
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_the_dashed_line_is_scikit_learns_for_the_samples_that_are_drawn(setting):
+    fig = discriminative.draw_boundary(**setting)
+    classes = [c.get_offsets() for c in fig.axes[0].collections if len(c.get_offsets()) > 1]
+    assert sum(map(len, classes)) == 300
+    labels = np.repeat([0, 1], [len(c) for c in classes])
+    theirs = LogisticRegression(C=2.0, tol=1e-10).fit(np.concatenate(classes), labels)
+    points = path(fig.axes[1], "dashed")
+    assert np.abs(theirs.decision_function(points.numpy())).max() < 1e-3
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_the_posterior_is_drawn_the_right_way_round(setting):
+    fig = discriminative.draw_boundary(**setting)
+    mesh = fig.axes[1].collections[0]
+    values = torch.as_tensor(mesh.get_array()).reshape(121, 121)  # rows are x₂
+    side = torch.linspace(-6, 6, 121, dtype=torch.float64)
+    for row, column in ((60, 20), (60, 100), (100, 60), (10, 70), (115, 90)):
+        point = torch.stack([side[column], side[row]])
+        expected = torch.sigmoid(log_odds(point, **setting))
+        torch.testing.assert_close(values[row, column], expected, rtol=0, atol=1e-9)
+
+
+def test_errors_in_the_title_are_those_of_the_theory():
+    fig = discriminative.draw_boundary(**START | {"correlation": 0.0})
+    bayes, regression = (
+        float(word.split("%")[0]) / 100 for word in fig.get_suptitle().split(" ") if "%" in word
+    )
+    assert abs(bayes - 0.5 * math.erfc(1.5 / math.sqrt(2))) < 0.004
+    assert bayes - 0.002 <= regression < bayes + 0.01
+
+
+def test_without_a_boundary_in_sight_none_is_drawn():
+    fig = discriminative.draw_boundary(distance=0.0, spread=1.0, correlation=0.0, prior=0.05)
+    with pytest.raises(ValueError):
+        path(fig.axes[0], "solid")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"distance": -1.0}, {"spread": 0.0}, {"correlation": 1.0}, {"prior": 0.0}]
+)
+def test_impossible_classes_are_named(wrong):
+    with pytest.raises(ValueError, match=f"{next(iter(wrong))} must lie in"):
+        discriminative.two_classes(**START | wrong)
+
+
+def test_the_widget_opens_with_a_picture_and_four_sliders(capsys):
+    controls = figures.discriminative.boundary()
+    assert list(controls) == ["distance", "spread", "correlation", "prior"]
+    for slider in controls.values():  # both ends can be drawn
+        assert slider.min <= slider.value <= slider.max
+    low = {name: slider.min for name, slider in controls.items()}
+    high = {name: slider.max for name, slider in controls.items()}
+    for values in (low, high):
+        assert discriminative.draw_boundary(**values).get_suptitle()
+        assert len(discriminative._describe(**values)) > 100

@@ -1,0 +1,93 @@
+"""dlnotes.figures: the first frame is an ordinary output; a moved control redraws it in place."""
+
+import ipywidgets
+import pytest
+
+from dlnotes import figures, plotting
+
+shown = []
+
+
+@pytest.fixture(autouse=True)
+def displayed(monkeypatch):
+    shown.clear()
+    monkeypatch.setattr(figures, "display", lambda data, **options: shown.append((data, options)))
+    return shown
+
+
+def line(slope, kind="line"):
+    if slope == 0:
+        raise ValueError("slope must not be 0")
+    return plotting.curves({kind: [0.0, slope]}, xlabel="x", ylabel="y")
+
+
+def test_the_first_frame_is_an_image_output_with_its_description(displayed):
+    figures.explore(line, alt="a line through the origin", slope=(1, 5, 1, 2))
+    (picture, options), (controls, _) = displayed
+    assert picture["image/png"] and options["metadata"]["image/png"]["alt"].startswith("a line")
+    assert figures.WIDGET_MIME_TYPE in controls
+    assert controls["text/plain"] == "Run this cell to get the controls: slope."
+
+
+def test_moving_a_control_updates_the_same_picture(displayed):
+    controls = figures.explore(
+        line,
+        alt=lambda slope, kind: f"{kind} of slope {slope}, drawn once",
+        slope=(1, 5, 1, 2),
+        kind=["a", "b"],
+    )
+    first, options = displayed[0]
+    controls["slope"].value = 4
+    second, update = displayed[-1]
+    assert update["update"] and update["display_id"] == options["display_id"]
+    assert second["image/png"] != first["image/png"]
+    assert second["text/plain"] == "Figure: a of slope 4, drawn once"
+    controls["kind"].value = "b"
+    assert displayed[-1][0]["text/plain"] == "Figure: b of slope 4, drawn once"
+
+
+def test_a_combination_without_picture_says_why_and_keeps_the_last_frame(displayed):
+    controls = figures.explore(line, alt="a line through the origin", slope=(-1, 1, 1, 1))
+    count = len(displayed)
+    controls["slope"].value = 0
+    assert len(displayed) == count
+    controls["slope"].value = -1
+    assert len(displayed) == count + 1
+
+
+def test_controls_are_what_their_values_say():
+    controls = figures.explore(
+        lambda **values: plotting.figure()[0],
+        alt="an empty figure, for the test",
+        steps=(0, 9, 1, 3),
+        rate=(0.0, 1.0, 0.25, 0.5),
+        kind=["max", "min"],
+        causal=True,
+        mine=ipywidgets.IntSlider(7),
+    )
+    kinds = {name: type(widget).__name__ for name, widget in controls.items()}
+    assert kinds == {
+        "steps": "IntSlider",
+        "rate": "FloatSlider",
+        "kind": "Dropdown",
+        "causal": "Checkbox",
+        "mine": "IntSlider",
+    }
+    assert [widget.value for widget in controls.values()] == [3, 0.5, "max", True, 7]
+    assert controls["steps"].max == 9 and controls["rate"].step == 0.25
+
+
+@pytest.mark.parametrize("control", [3, (1, 2, 3), [], "abc", None])
+def test_a_wrong_control_is_named(control):
+    with pytest.raises(ValueError, match="control size must be a widget"):
+        figures.explore(line, alt="a line through the origin", size=control)
+
+
+def test_no_control_is_an_error():
+    with pytest.raises(ValueError, match="at least one control"):
+        figures.explore(line, alt="a line through the origin")
+
+
+def test_an_unknown_chapter_is_named():
+    with pytest.raises(AttributeError, match="no attribute 'astrology'"):
+        figures.astrology  # noqa: B018

@@ -1,0 +1,159 @@
+"""dlnotes.figures.seq2seq: what the pictures say is what the model computes."""
+
+import re
+import time
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+
+from dlnotes import figures
+from dlnotes.figures import seq2seq
+from dlnotes.plotting import image_bundle
+from dlnotes.seq2seq import Seq2Seq
+from dlnotes.text import Vocabulary
+
+LETTERS = Vocabulary("abcdefghijklmnopqrstuvwxyz", unknown=False)
+PHONES = Vocabulary(["AA", "B", "K", "IY"], unknown=False)
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(0)
+    model = Seq2Seq(LETTERS, PHONES, hidden_size=6).eval()
+    with torch.no_grad():
+        for p in model.parameters():
+            p.mul_(2)
+    return model
+
+
+@pytest.mark.parametrize("word", ["cab", "abba", " Bake "])
+@pytest.mark.parametrize("beam", [1, 3, 8])
+def test_the_picture_shows_the_search_and_its_alignment(model, word, beam):
+    fig = seq2seq.draw_pronunciation(model, LETTERS, PHONES, word=word, beam=beam)
+    left, right = fig.axes
+    word = word.strip().lower()
+    source, lengths = LETTERS.batch([word])
+    ids, log_p = model.beams(source, lengths, max_length=len(word) + 8, beam_size=beam)
+    best = PHONES.decode(ids[0, 0])
+    assert [t.get_text() for t in left.get_xticklabels()] == list(word)
+    assert [t.get_text() for t in left.get_yticklabels()] == [*best, "end"]
+    target = torch.tensor([PHONES.encode(best, begin=True)])
+    expected = model.alignment(source, lengths, target)[0]
+    shown = np.asarray(left.images[0].get_array())
+    torch.testing.assert_close(torch.tensor(shown), expected)
+    assert left.images[0].get_clim() == (0, 1)
+    texts = [t.get_text() for t in right.texts]
+    assert len(texts) == len(right.patches) == beam
+    for row, p, text, bar in zip(ids[0], log_p[0].exp(), texts, right.patches, strict=True):
+        said = " ".join(PHONES.decode(row)) or "(nothing)"
+        assert text == f"{said}   {100 * p:.1f} %"
+        assert bar.get_width() == pytest.approx(p.item(), abs=1e-6)
+    widths = [bar.get_width() for bar in right.patches]
+    assert widths == sorted(widths, reverse=True)
+
+
+@pytest.mark.parametrize("word", ["", "naïve", "two words", "a" * 21, "3"])
+def test_a_word_that_cannot_be_read_is_named(model, word):
+    with pytest.raises(ValueError, match="word must be 1 to 20 letters from a to z, got"):
+        seq2seq.draw_pronunciation(model, LETTERS, PHONES, word=word, beam=2)
+
+
+def test_a_beam_of_nothing_is_named(model):
+    with pytest.raises(ValueError, match="beam must be at least 1"):
+        seq2seq.draw_pronunciation(model, LETTERS, PHONES, word="a", beam=0)
+
+
+def test_the_widget_redraws_for_a_typed_word_and_says_why_it_cannot(model, monkeypatch):
+    shown = []
+    monkeypatch.setattr(figures, "display", lambda *a, **k: shown.append(a[0] if a else None))
+    controls = seq2seq.pronunciation(model, LETTERS, PHONES, word="cab")
+    assert list(controls) == ["word", "beam"]
+    pictures = [b for b in shown if isinstance(b, dict) and "image/png" in b]
+    assert len(pictures) == 1
+    assert "'cab' is pronounced" in pictures[0]["text/plain"]
+    controls["word"].value = "back"
+    controls["beam"].value = 2
+    pictures = [b for b in shown if isinstance(b, dict) and "image/png" in b]
+    assert len(pictures) == 3
+    ids = model.beam_search(*LETTERS.batch(["back"]), max_length=12, beam_size=2)
+    assert (
+        f"pronounced {' '.join(PHONES.decode(ids[0]))} with a beam of 2"
+        in pictures[2]["text/plain"]
+    )
+    controls["word"].value = "b4ck"
+    assert len([b for b in shown if isinstance(b, dict) and "image/png" in b]) == 3
+
+
+def test_a_redraw_is_quick(model):
+    def redraw():
+        start = time.process_time()
+        fig = seq2seq.draw_pronunciation(model, LETTERS, PHONES, word="abracadabra", beam=4)
+        image_bundle(fig, "a picture of a word and its phones")
+        return time.process_time() - start
+
+    assert min(redraw() for _ in range(4)) < 1  # goal 0.2 s: tests/benchmarks/bench_widgets.py
+
+
+def test_several_alignments_stand_side_by_side():
+    examples = [
+        ("ab", ["AA", "B", "end"], torch.rand(3, 2)),
+        ("k", ["K", "end"], torch.rand(2, 1)),
+    ]
+    fig = seq2seq.alignments(examples)
+    assert [ax.get_title() for ax in fig.axes] == ["ab", "k"]
+    for ax, (word, written, weights) in zip(fig.axes, examples, strict=True):
+        assert [t.get_text() for t in ax.get_xticklabels()] == list(word)
+        assert [t.get_text() for t in ax.get_yticklabels()] == written
+        torch.testing.assert_close(torch.tensor(np.asarray(ax.images[0].get_array())), weights)
+    with pytest.raises(ValueError, match=r"weights must have shape \(3, 2\)"):
+        seq2seq.alignments([("ab", ["AA", "B", "end"], torch.rand(2, 3))])
+
+
+def test_attention_in_the_plane_shows_weights_and_minus_the_gradient():
+    torch.manual_seed(0)
+    h, direction = torch.randn(5, 2).double(), torch.tensor([1.0, -0.5]).double()
+    e = torch.randn(5).double().requires_grad_()
+    fig = seq2seq.attention_in_the_plane(h, e.detach(), direction)
+    left, right = fig.axes
+    loss = -(e.softmax(0) @ h) @ direction  # whose −∂L/∂c is the arrow
+    (gradient,) = torch.autograd.grad(loss, e)
+    heights = torch.tensor([bar.get_height() for bar in right.patches]).double()
+    torch.testing.assert_close(heights[:5], e.detach().softmax(0))
+    torch.testing.assert_close(heights[5:], -gradient)
+    context = left.collections[-1].get_offsets()[0]
+    torch.testing.assert_close(torch.tensor(np.asarray(context)), (e.softmax(0) @ h).detach())
+    for wrong in (dict(annotations=h.T), dict(scores=e[:3].detach()), dict(direction=h[0, :1])):
+        good = dict(annotations=h, scores=e.detach(), direction=direction)
+        with pytest.raises(ValueError, match=f"{next(iter(wrong))} must have shape"):
+            seq2seq.attention_in_the_plane(**good | wrong)
+
+
+def test_every_shape_has_as_many_boxes_and_arrows_as_it_has_parts():
+    ax = seq2seq.shapes().axes[0]
+    boxes = [p for p in ax.patches if isinstance(p, FancyBboxPatch)]
+    arrows = [p for p in ax.patches if isinstance(p, FancyArrowPatch)]
+    parts = [(inputs, states, outputs) for inputs, states, outputs, _ in seq2seq.SHAPES.values()]
+    assert len(boxes) == sum(len(part) for shape in parts for part in shape)
+    between = sum(len(states) - 1 for _, states, _ in parts)
+    assert len(arrows) == between + sum(len(i) + len(o) for i, _, o in parts)
+    counts = [(len(i), len(o)) for i, _, o in parts]
+    assert counts == [(1, 1), (1, 3), (3, 1), (3, 3), (3, 2)]
+    said = {t.get_text() for t in ax.texts}
+    assert set(seq2seq.SHAPES) < said
+
+
+def test_encoder_and_decoder_have_a_cell_for_each_letter_and_phone():
+    ax = seq2seq.encoder_decoder("phone", ["F", "OW1", "N"]).axes[0]
+    texts = [t.get_text() for t in ax.texts]
+    for text in ("p", "e", "begin", "end"):
+        assert texts.count(text) == 1
+    assert texts.count("OW1") == 2  # written, and read again
+    assert sum(bool(re.fullmatch(r"\$h_\{\d\}\$", t)) for t in texts) == 5
+    assert sum(bool(re.fullmatch(r"\$s_\{\d\}\$", t)) for t in texts) == 4
+    ax = seq2seq.encoder_decoder("phone", ["F", "OW1", "N"], looks_at=2).axes[0]
+    widths = [line.get_linewidth() for line in ax.lines]
+    assert len(widths) == 5 and widths.index(max(widths)) == 2  # OW1 comes from the letter o
+    with pytest.raises(ValueError, match="looks_at must be one of 0, 1, 2, 3, 4, got 5"):
+        seq2seq.encoder_decoder("phone", ["F"], looks_at=5)
