@@ -10,7 +10,7 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 PROFILES = ("smoke", "standard", "full")  # seconds, minutes, hours per notebook
-_FROM_NOTEBOOK = ("begin", "check", "profile", "record", "show")
+_FROM_NOTEBOOK = ("begin", "check", "choose", "profile", "record", "show")
 
 
 def __getattr__(name: str):

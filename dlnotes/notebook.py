@@ -92,6 +92,14 @@ def profile() -> str:
     return name
 
 
+def choose(*, smoke: Any, standard: Any, full: Any) -> Any:
+    """Return what this run's profile asks for, beside the place where it is used.
+
+    ``epochs=choose(smoke=1, standard=7, full=30)``.
+    """
+    return {"smoke": smoke, "standard": standard, "full": full}[profile()]
+
+
 def begin(profile: str, seed: int) -> None:
     """Start a notebook: seed torch, make ``profile`` the profile of this process, say where we are.
 

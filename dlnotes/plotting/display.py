@@ -9,21 +9,24 @@ from matplotlib.figure import Figure
 from dlnotes.plotting.style import DPI
 
 
-def show(fig: Figure, alt: str) -> None:
-    """Display a figure as one PNG with its alternative text.
+def show(fig: Figure, *, alt: str, caption: str = "") -> None:
+    """Display a figure as one PNG, with its alternative text, and its caption below.
 
     Args:
         fig: the figure.
         alt: what there is to see, for readers who cannot see it; at least one sentence.
+        caption: what to look at, the colour key, what follows; for everybody.
 
     Raises:
         ValueError: the text is shorter than 20 characters.
     """
     bundle, metadata = image_bundle(fig, alt)
     if "IPython" in sys.modules:
-        from IPython.display import display
+        from IPython.display import Markdown, display
 
         display(bundle, metadata=metadata, raw=True)
+        if caption:
+            display(Markdown(f"*{caption}*"))
 
 
 def image_bundle(fig: Figure, alt: str) -> tuple[dict[str, str], dict[str, dict]]:
