@@ -13,11 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlnotes import PROFILES
+from dlnotes import PROFILES, RECORD_MIME_TYPE
 from dlnotes.checks import check_at_least, check_choice
-
-RECORD_MIME_TYPE = "application/vnd.dlnotes.record+json"
-
 
 # ---- claims ------------------------------------------------------------------------------------
 

@@ -18,9 +18,9 @@ from pathlib import Path
 
 from nbformat import NotebookNode, from_dict
 
+from dlnotes import RECORD_MIME_TYPE as RECORD
 from dlnotes import __version__
 from dlnotes.course import Chapter, built, notebooks, root
-from dlnotes.course.runner import RECORD
 from dlnotes.course.sources import address
 
 VENDOR = "vendor"  # folder of the fetched packages, inside the output folder

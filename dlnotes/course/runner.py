@@ -22,11 +22,10 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from dlnotes import __version__
+from dlnotes import RECORD_MIME_TYPE, __version__
 from dlnotes.course import Chapter, notebooks, notebooks_folder
 from dlnotes.course.digest import code_cells, digest
 
-RECORD = "application/vnd.dlnotes.record+json"  # what checks.record displays
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -246,7 +245,7 @@ def records(notebook: NotebookNode) -> dict[str, dict]:
     found: dict[str, dict] = {}
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
-            if entry := output.get("data", {}).get(RECORD):
+            if entry := output.get("data", {}).get(RECORD_MIME_TYPE):
                 entry = dict(entry)
                 name = entry.pop("name")
                 if name in found:

@@ -3,9 +3,9 @@
 import ast
 import re
 
+from dlnotes import RECORD_MIME_TYPE as RECORD
 from dlnotes.course import CHAPTERS, notebooks
 from dlnotes.course.page import Faults, Page, inventory
-from dlnotes.course.runner import RECORD
 from dlnotes.course.syntax import parse_cell
 
 MOST_CODE_BEFORE_IDEA = 20
