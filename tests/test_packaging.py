@@ -23,7 +23,8 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 TOP_LEVEL = {
     *(".ci", ".gitattributes", ".github", ".gitignore", "CITATION.cff", "LICENSE", "Makefile"),
-    *("README.md", "data", "dlnotes", "environment.yml", "notebooks", "pyproject.toml", "tests"),
+    *("README.md", "data", "dlnotes", "docs", "environment.yml", "notebooks", "pyproject.toml"),
+    "tests",
 }
 MEBIBYTE = 2**20
 

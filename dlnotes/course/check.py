@@ -63,10 +63,10 @@ def devices() -> Iterator[tuple[str, str, bool]]:
         except RuntimeError as error:  # a driver that does not fit, no memory left
             yield name, re.sub(r"\s+", " ", str(error))[:200], False
             continue
-        error = max(
+        off = max(
             ((a - b).abs().max() / b.abs().max()).item() for a, b in zip(got, right, strict=True)
         )
-        yield name, f"convolution and product, relative error {error:.0e}", error < TOLERANCE
+        yield name, f"convolution and product, relative error {off:.0e}", off < TOLERANCE
 
 
 def _small_network(device: str, dtype) -> list:
@@ -78,6 +78,5 @@ def _small_network(device: str, dtype) -> list:
     tensors = [torch.randn(shape, generator=random, dtype=torch.float64) for shape in shapes]
     images, filters, matrix = (t.to(device, dtype).requires_grad_() for t in tensors)
     output = torch.conv2d(images, filters).relu().flatten(1) @ matrix
-    output.square().mean().backward()
-    results = (output, images.grad, filters.grad, matrix.grad)
-    return [result.detach().cpu().double() for result in results]
+    gradients = torch.autograd.grad(output.square().mean(), (images, filters, matrix))
+    return [result.detach().cpu().double() for result in (output, *gradients)]

@@ -312,3 +312,7 @@ def site(
     from dlnotes.course import publish
 
     console.print(f"written: {publish.site(out, offline=offline)}", highlight=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -173,10 +173,7 @@ def _mirrored(cell: NotebookNode) -> str:
 
 def _tidy_outputs(outputs: list[NotebookNode]) -> list[NotebookNode]:
     kept: list[NotebookNode] = []
-    for output in outputs:
-        output = _tidy_output(output)
-        if output is None:
-            continue
+    for output in filter(None, map(_tidy_output, outputs)):
         previous = kept[-1] if kept else None
         if (
             output.output_type == "stream"
