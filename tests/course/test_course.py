@@ -1,4 +1,4 @@
-"""dlnotes.course: the table of chapters, the one form of a notebook, what its outputs depend on."""
+"""dlnotes.course: the table of chapters, the one form of a notebook, one home for each fact."""
 
 import inspect
 import json
@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -21,8 +22,11 @@ from course_notebooks import (
     stream,
 )
 
-from dlnotes import checks, course
+import dlnotes
+from dlnotes import checks, course, notebook
 from dlnotes.course import notebooks, sources
+
+PACKAGE = Path(dlnotes.__file__).parent
 
 
 def canonical(*cells, **metadata):
@@ -55,6 +59,15 @@ def test_tags_follow_the_objective_where_the_notes_are_wrong():
     assert both == {"PRE", "RNN", "LSTM", "GRU", "S2S", "TRF"}
     assert {"BRT", "AE", "CNN"} <= {
         c.prefix for c in course.CHAPTERS if c.tags == (course.DISCRIMINATIVE,)
+    }
+
+
+def test_the_objective_is_one_kind_or_both():
+    kinds = {chapter.tags: chapter.objective for chapter in course.CHAPTERS if chapter.tags}
+    assert kinds == {
+        (course.DISCRIMINATIVE,): "discriminative",
+        (course.GENERATIVE,): "generative",
+        (course.DISCRIMINATIVE, course.GENERATIVE): "both",
     }
 
 
@@ -297,3 +310,31 @@ def test_bootstrap_pins_address_and_version(tmp_path, monkeypatch):
     (tmp_path / "pyproject.toml").write_text('name = "dlnotes"\nversion = "2"\n')
     with pytest.raises(ValueError, match="Repository"):
         sources.bootstrap()
+
+
+# ---- one home for each fact --------------------------------------------------------------------
+
+SOURCES = {
+    path.relative_to(PACKAGE).as_posix(): path.read_text(encoding="utf-8")
+    for path in PACKAGE.rglob("*.py")
+}
+
+
+@pytest.mark.parametrize(
+    ("fact", "home"),
+    [
+        ("application/vnd.dlnotes.record", "__init__.py"),
+        ('"smoke", "standard", "full"', "__init__.py"),
+        ('02_cnn",', "course/__init__.py"),
+        ("cdn.jsdelivr.net", "course/publish.py"),
+    ],
+)
+def test_a_fact_stands_in_one_file(fact, home):
+    assert [name for name, text in SOURCES.items() if fact in text] == [home]
+    assert SOURCES[home].count(fact) == 1
+
+
+def test_what_notebooks_begin_with_is_reached_in_one_way():
+    for name in ("begin", "check", "choose", "profile", "record", "show"):
+        assert getattr(dlnotes, name) is getattr(notebook, name)
+    assert [name for name, text in SOURCES.items() if "dlnotes.notebook" in text] == ["__init__.py"]
