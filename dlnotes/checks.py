@@ -4,7 +4,9 @@ The module imports torch and nothing of ours.
 """
 
 import numbers
+import warnings
 from collections.abc import Collection
+from importlib import import_module
 from typing import Any
 
 from torch import Tensor
@@ -77,3 +79,12 @@ def check_choice(allowed: Collection[Any], **values: Any) -> None:
         if value not in allowed:
             choices = ", ".join(map(repr, allowed))
             raise ValueError(f"{name} must be one of {choices}, got {value!r}")
+
+
+def __getattr__(name: str):
+    """Fetch what stood here before version 0.2, with a warning."""
+    if name in ("begin", "check", "profile", "record", "show"):
+        message = f"dlnotes.checks.{name} is now dlnotes.notebook.{name}"
+        warnings.warn(message, DeprecationWarning, stacklevel=2)
+        return getattr(import_module("dlnotes.notebook"), name)
+    raise AttributeError(f"module 'dlnotes.checks' has no attribute {name!r}")

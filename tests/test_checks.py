@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlnotes import checks
+from dlnotes import checks, notebook
 
 
 @given(st.lists(st.integers(0, 3), max_size=4))
@@ -60,3 +60,10 @@ def test_choices_are_listed():
     checks.check_choice(("max", "min"), kind="min")
     with pytest.raises(ValueError, match="kind must be one of 'max', 'min', got 'median'"):
         checks.check_choice(("max", "min"), kind="median")
+
+
+def test_what_moved_to_the_notebook_module_is_still_found_and_says_so():
+    with pytest.warns(DeprecationWarning, match=r"is now dlnotes\.notebook\.check"):
+        assert checks.check is notebook.check
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        checks.nothing  # noqa: B018
