@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from dlnotes.checks import check_at_least, check_positive, check_shape
+from dlnotes.checks import check_at_least, check_labels, check_positive, check_shape
 from dlnotes.training.weights import load_weights
 
 WEIGHTS = "metrics_digits"
@@ -235,3 +235,32 @@ def error_rates(
         distance, length = min((edit_distance(prediction, r), len(r)) for r in right)
         edits, phones, wrong = edits + distance, phones + length, wrong + (distance > 0)
     return edits / phones, wrong / len(references)
+
+
+# ---- how sure, and how often right -------------------------------------------------------------
+
+
+def reliability(probabilities: Tensor, y: Tensor, *, bins: int = 15) -> tuple[Tensor, ...]:
+    """Return how sure a classifier is and how often it is right, by bins of equal width.
+
+    The expected calibration error is ``(share * (sure - right).abs()).sum()``.
+
+    Args:
+        probabilities: p(y | x), (N, K).
+        y: labels, (N,) int64.
+        bins: of the largest probability; empty ones are left out.
+
+    Returns:
+        sure, right and share of all samples, one number for each bin.
+    """
+    check_shape("probabilities", probabilities, "N", "K")
+    check_labels("y", y, probabilities.shape[1], len(probabilities))
+    check_positive(bins=bins)
+
+    confidence, guess = probabilities.detach().double().max(dim=1)
+    index = (confidence * bins).ceil().long().clamp(1, bins) - 1  # bins are (left, right]
+    counts = torch.bincount(index, minlength=bins)
+    totals = torch.zeros(2, bins, dtype=torch.float64)
+    totals.index_add_(1, index, torch.stack([confidence, (guess == y).double()]))
+    sure, right = totals[:, counts > 0] / counts[counts > 0]
+    return sure, right, counts[counts > 0] / len(y)

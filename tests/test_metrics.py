@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
+from torchmetrics.functional.classification import multiclass_calibration_error
 from torchmetrics.image.fid import FrechetInceptionDistance
 
 from dlnotes import data, metrics
@@ -253,3 +254,37 @@ def test_the_measures_are_calibrated(shipped):
     assert found[0]["precision"] > 0.75 and found[0]["recall"] > 0.75
     assert found[3]["recall"] < 0.05  # its precision may be high: the docstring says why
     assert found[4]["recall"] < 0.01 < found[4]["precision"]  # one good digit, no variety
+
+
+# ---- how sure, and how often right -------------------------------------------------------------
+
+
+def test_reliability_gives_torchmetrics_calibration_error():
+    close = dict(rtol=0, atol=1e-6)
+    probabilities = torch.randn(500, 4).mul(2).softmax(1)
+    y = torch.where(torch.rand(500) < 0.6, probabilities.argmax(1), torch.randint(4, (500,)))
+    hits = (probabilities.argmax(1) == y).double()
+    for bins in (1, 2, 7, 15):
+        sure, right, share = metrics.reliability(probabilities, y, bins=bins)
+        theirs = multiclass_calibration_error(probabilities, y, num_classes=4, n_bins=bins)
+        error = (share * (sure - right).abs()).sum()
+        torch.testing.assert_close(error, theirs.double(), **close)
+        torch.testing.assert_close(share.sum(), torch.tensor(1.0), **close)
+        torch.testing.assert_close((share * right).sum(), hits.mean(), **close)
+
+
+def test_certainty_falls_into_the_last_bin():
+    sure, right, share = metrics.reliability(torch.eye(3), torch.tensor([0, 1, 1]), bins=10)
+    assert (sure.tolist(), share.tolist()) == ([1.0], [1.0])
+    assert math.isclose(right.item(), 2 / 3)
+
+
+def test_bad_arguments_of_reliability_are_named():
+    with pytest.raises(ValueError, match=r"y must have shape \(3,\)"):
+        metrics.reliability(torch.eye(3), torch.tensor([0, 1]))
+    with pytest.raises(ValueError, match="y must hold labels 0 to 2"):
+        metrics.reliability(torch.eye(3), torch.tensor([0, 1, 3]))
+    with pytest.raises(ValueError, match="bins must be at least 1"):
+        metrics.reliability(torch.eye(3), torch.tensor([0, 1, 2]), bins=0)
+    with pytest.raises(ValueError, match=r"probabilities must have shape \(N, K\)"):
+        metrics.reliability(torch.ones(3), torch.tensor([0, 0, 0]))
