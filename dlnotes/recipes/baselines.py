@@ -10,7 +10,7 @@ from dlnotes.checks import (
     check_positive,
     check_shape,
 )
-from dlnotes.seq2seq.encoder import mask_of_lengths
+from dlnotes.seq2seq import mask_of_lengths
 from dlnotes.text import Vocabulary
 
 MOST = 2  # phones that one letter may stand for, as x for K S
