@@ -4,9 +4,12 @@ The module imports torch and nothing of ours.
 """
 
 import numbers
+import warnings
 from collections.abc import Collection
+from importlib import import_module
 from typing import Any
 
+import torch
 from torch import Tensor
 
 # ---- bad input ---------------------------------------------------------------------------------
@@ -77,3 +80,29 @@ def check_choice(allowed: Collection[Any], **values: Any) -> None:
         if value not in allowed:
             choices = ", ".join(map(repr, allowed))
             raise ValueError(f"{name} must be one of {choices}, got {value!r}")
+
+
+def check_labels(name: str, y: Tensor, num_classes: int, count: int | str = "N") -> None:
+    """Raise unless ``y`` holds ``count`` labels, int64 and from 0 to num_classes − 1; not none."""
+    check_shape(name, y, count)
+    if y.dtype != torch.int64:
+        raise TypeError(f"{name} must be a tensor of int64, got {y.dtype}")
+    if len(y) == 0 or y.min() < 0 or y.max() >= num_classes:
+        given = y.unique().tolist()
+        raise ValueError(f"{name} must hold labels 0 to {num_classes - 1}, got {given}")
+
+
+def check_unit_interval(name: str, x: Tensor) -> None:
+    """Raise unless all values of a tensor lie in [0, 1]; nan does not."""
+    low, high = (value.item() for value in x.detach().aminmax()) if x.numel() else (0, 1)
+    if not (low >= 0 and high <= 1):  # written so that nan fails, too
+        raise ValueError(f"{name} must lie in [0, 1], got values from {low:.4g} to {high:.4g}")
+
+
+def __getattr__(name: str):
+    """Fetch what stood here before version 0.2, with a warning."""
+    if name in ("begin", "check", "profile", "record", "show"):
+        message = f"dlnotes.checks.{name} is now dlnotes.notebook.{name}"
+        warnings.warn(message, DeprecationWarning, stacklevel=2)
+        return getattr(import_module("dlnotes.notebook"), name)
+    raise AttributeError(f"module 'dlnotes.checks' has no attribute {name!r}")

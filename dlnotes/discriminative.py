@@ -16,14 +16,12 @@ logistic regression (none on its bias), without which separable data have no sol
 
 import math
 import warnings
-from collections.abc import Callable, Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dlnotes.checks import check_between, check_positive, check_shape
-from dlnotes.training import side_by_side
+from dlnotes.checks import check_between, check_labels, check_positive, check_shape
 
 LARGEST = 1e12  # of a smoothing or a penalty: beyond it there is nothing left to compute
 
@@ -37,7 +35,7 @@ class GaussianClassifier(nn.Module):
     ``marginal_spread``.
 
     Args:
-        num_features: D, numbers in one input.
+        num_features: D, features of one input.
         num_classes: K; labels are 0 ... K-1.
         shared: one spread for all classes (a linear boundary) instead of one for each.
         smoothing: this share of the largest variance of any feature is added to every variance
@@ -58,6 +56,7 @@ class GaussianClassifier(nn.Module):
         super().__init__()
         check_positive(num_features=num_features, num_classes=num_classes)
         check_between(0, LARGEST, smoothing=smoothing)
+
         self.num_features, self.num_classes = num_features, num_classes
         self.shared, self.smoothing = bool(shared), smoothing
         uniform = torch.full((num_classes,), -math.log(num_classes), dtype=torch.float64)
@@ -71,8 +70,9 @@ class GaussianClassifier(nn.Module):
             x: inputs, (N, D).
             y: labels, (N,) int64; every class must occur.
         """
-        x = as_inputs(x, self.mean)
-        counts = count_labels(y, len(x), self.num_classes).to(x)
+        x, counts = as_samples(x, y, self.mean, self.num_classes)
+
+        counts = counts.to(x)
         mean = torch.zeros_like(self.mean).index_add_(0, y, x) / counts[:, None]
         floor = self.smoothing * x.var(0, correction=0).max()
         self.fit_spread(x - mean[y], y, counts, floor)  # first what can fail
@@ -94,6 +94,7 @@ class GaussianClassifier(nn.Module):
     def sample(self, n: int, *, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
         """Draw inputs (n, D) and their labels (n,): first y from p(y), then x from p(x | y)."""
         check_positive(n=n)
+
         y = torch.multinomial(self.log_prior.exp(), n, replacement=True, generator=generator)
         return self.sample_given(y, generator=generator), y
 
@@ -104,9 +105,10 @@ class GaussianClassifier(nn.Module):
         are dropped.
 
         Args:
-            features: places (M,) int64, or (D,) bool, True where the feature stays.
+            features: indices (M,) int64, or (D,) bool, True where the feature stays.
         """
         features = as_features(features, self.num_features)
+
         options = {"shared": self.shared, "smoothing": self.smoothing}
         smaller = type(self)(len(features), self.num_classes, **options)
         smaller.log_prior, smaller.mean = self.log_prior.clone(), self.mean[:, features]
@@ -146,7 +148,9 @@ class GaussianNaiveBayes(GaussianClassifier):
 
     def sample_given(self, y: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
         """Draw one input from p(x | y) for each label, (N, D)."""
-        mean = self.mean[as_labels(y, self.num_classes)]
+        check_labels("y", y, self.num_classes)
+
+        mean = self.mean[y]
         noise = noise_like(mean, generator)
         return mean + self.variance.expand_as(self.mean)[y].sqrt() * noise
 
@@ -192,7 +196,9 @@ class GaussianDiscriminant(GaussianClassifier):
 
     def sample_given(self, y: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
         """Draw one input from p(x | y) for each label, (N, D)."""
-        x = self.mean[as_labels(y, self.num_classes)]
+        check_labels("y", y, self.num_classes)
+
+        x = self.mean[y]
         noise = noise_like(x, generator)
         factors = self.cholesky.expand(self.num_classes, -1, -1)
         for k in y.unique():  # one factor at a time: N factors of D × D would not fit
@@ -217,6 +223,7 @@ def posterior_weights(model: GaussianClassifier) -> tuple[Tensor, Tensor]:
         raise TypeError(f"model must be a GaussianClassifier, got {type(model).__name__}")
     if not model.shared:
         raise ValueError("model must have shared=True for a linear posterior, got shared=False")
+
     if isinstance(model, GaussianDiscriminant):
         weight = torch.cholesky_solve(model.mean.T, model.cholesky[0]).T  # Σ⁻¹ μ
     else:
@@ -231,13 +238,14 @@ class LogisticRegression(nn.Module):
     """p(y | x) = softmax(x weightᵀ + bias), fitted by minimising the cross-entropy.
 
     Args:
-        num_features: D, numbers in one input.
+        num_features: D, features of one input.
         num_classes: K; labels are 0 ... K-1.
     """
 
     def __init__(self, num_features: int, num_classes: int) -> None:
         super().__init__()
         check_positive(num_features=num_features, num_classes=num_classes)
+
         self.num_features, self.num_classes = num_features, num_classes
         zeros = torch.zeros(num_classes, num_features, dtype=torch.float64)
         self.weight = nn.Parameter(zeros)
@@ -278,10 +286,10 @@ class LogisticRegression(nn.Module):
             tolerance: stop when no entry of the gradient, divided by N, is larger.
             max_iterations: of L-BFGS; a warning is given if they do not suffice.
         """
-        x = as_inputs(x, self.weight)
-        count_labels(y, len(x), self.num_classes)
+        x, _ = as_samples(x, y, self.weight, self.num_classes)
         check_between(0, LARGEST, l2=l2, tolerance=tolerance)
         check_positive(max_iterations=max_iterations)
+
         with torch.no_grad():
             self.weight.zero_()
             self.bias.zero_()
@@ -310,124 +318,6 @@ class LogisticRegression(nn.Module):
         return self
 
 
-# ---- experiments -------------------------------------------------------------------------------
-
-
-def draw_subset(y: Tensor, n: int, *, generator: torch.Generator | None = None) -> Tensor:
-    """Return the places of n random samples in which every class occurs at least once, (n,).
-
-    Args:
-        y: labels of all samples, (N,) int64.
-        n: how many, from the number of classes up to N.
-        generator: source of the random numbers.
-    """
-    check_shape("y", y, "N")
-    classes = y.unique()
-    check_positive(n=n)
-    if not len(classes) <= n <= len(y):
-        raise ValueError(f"n must lie in [{len(classes)}, {len(y)}], got {n}")
-    order = torch.randperm(len(y), generator=generator, device=y.device)
-    first = torch.stack([(y[order] == k).nonzero()[0, 0] for k in classes])  # one of each class
-    keep = torch.ones_like(y, dtype=torch.bool)
-    keep[first] = False
-    return torch.cat([order[first], order[keep][: n - len(classes)]])
-
-
-def learning_curves(
-    fits: Mapping[str, Callable],
-    train: tuple[Tensor, Tensor],
-    test: tuple[Tensor, Tensor],
-    *,
-    sizes: Sequence[int],
-    runs: int,
-    seed: int = 0,
-    workers: int | None = None,
-    progress: bool = True,
-) -> dict[str, Tensor]:
-    """Return the share of test errors of each fit, name -> (runs, sizes).
-
-    In one run, all fits get the same samples. When n is all there is, every run would be the
-    same, and only the first is computed.
-
-    Args:
-        fits: name -> function of (x, y) that returns a model with ``predict``.
-        train: inputs (N, D) and labels (N,) to draw from.
-        test: inputs and labels to measure on.
-        sizes: numbers n of training samples.
-        runs: how often n samples are drawn.
-        seed: run r draws with 1000 · seed + r.
-        workers: how many are fitted at a time, see ``training.side_by_side``.
-        progress: show how many are done.
-    """
-    check_positive(runs=runs)
-    (x, y), (x_test, y_test) = train, test
-    drawn = {}
-    for run in range(runs):
-        generator = torch.Generator().manual_seed(1000 * seed + run)
-        for n in sizes:
-            chosen = draw_subset(y, n, generator=generator)
-            if n < len(y) or run == 0:
-                drawn[run, n] = x[chosen], y[chosen]
-
-    def errors(x: Tensor, y: Tensor) -> list[float]:
-        wrong = (fit(x, y).predict(x_test) != y_test for fit in fits.values())
-        return [share.float().mean().item() for share in wrong]
-
-    options = dict(workers=workers, progress=progress, description="learning curves")
-    found = dict(zip(drawn, side_by_side(errors, drawn.values(), **options), strict=True))
-    rows = [[found[run if n < len(y) else 0, n] for n in sizes] for run in range(runs)]
-    return dict(zip(fits, torch.tensor(rows).unbind(-1), strict=True))
-
-
-def crossing(sizes: Sequence[int], early: Tensor, late: Tensor) -> float:
-    """Return the size from which ``late`` stays below ``early``, interpolated on a log axis.
-
-    Args:
-        sizes: numbers of samples, increasing, (S,).
-        early: error of the one that is ahead first, (S,).
-        late: error of the one that is ahead in the end, (S,).
-
-    Returns:
-        The first of ``sizes`` if ``late`` is below everywhere; infinity if not even at the end.
-    """
-    check_shape("early", early, len(sizes))
-    check_shape("late", late, len(sizes))
-    lead = (late - early).tolist()  # above 0 while early is ahead
-    behind = [place for place, value in enumerate(lead) if value >= 0]
-    if not behind:
-        return float(sizes[0])
-    last = behind[-1]
-    if last == len(sizes) - 1:
-        return math.inf
-    step = lead[last] / (lead[last] - lead[last + 1])
-    return sizes[last] * (sizes[last + 1] / sizes[last]) ** step
-
-
-def reliability(probabilities: Tensor, y: Tensor, *, bins: int = 15) -> tuple[Tensor, ...]:
-    """Return how sure a classifier is and how often it is right, by bins of equal width.
-
-    The expected calibration error is ``(share * (sure - right).abs()).sum()``.
-
-    Args:
-        probabilities: p(y | x), (N, K).
-        y: labels, (N,) int64.
-        bins: of the largest probability; empty ones are left out.
-
-    Returns:
-        sure, right and share of all samples, one number for each bin.
-    """
-    check_shape("probabilities", probabilities, "N", "K")
-    check_shape("y", as_labels(y, probabilities.shape[1]), len(probabilities))
-    check_positive(bins=bins)
-    confidence, guess = probabilities.detach().double().max(dim=1)
-    place = (confidence * bins).ceil().long().clamp(1, bins) - 1  # bins are (left, right]
-    counts = torch.bincount(place, minlength=bins)
-    totals = torch.zeros(2, bins, dtype=torch.float64)
-    totals.index_add_(1, place, torch.stack([confidence, (guess == y).double()]))
-    sure, right = totals[:, counts > 0] / counts[counts > 0]
-    return sure, right, counts[counts > 0] / len(y)
-
-
 # ---- what an argument must be ------------------------------------------------------------------
 
 
@@ -441,28 +331,19 @@ def as_inputs(x: Tensor, like: Tensor) -> Tensor:
     return x.to(like.dtype)
 
 
-def as_labels(y: Tensor, num_classes: int) -> Tensor:
-    """Return y after a look at its shape, type and values."""
-    check_shape("y", y, "N")
-    if y.dtype != torch.int64:
-        raise TypeError(f"y must be a tensor of int64, got {y.dtype}")
-    if len(y) == 0 or y.min() < 0 or y.max() >= num_classes:
-        raise ValueError(f"y must hold labels 0 to {num_classes - 1}, got {y.unique().tolist()}")
-    return y
-
-
-def count_labels(y: Tensor, n: int, num_classes: int) -> Tensor:
-    """Return how often each class occurs, (K,), none of them never."""
-    check_shape("y", y, n)
-    counts = torch.bincount(as_labels(y, num_classes), minlength=num_classes)
+def as_samples(x: Tensor, y: Tensor, like: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:
+    """Return inputs in the dtype of the model, and how often each class occurs, (K,), never 0."""
+    x = as_inputs(x, like)
+    check_labels("y", y, num_classes, len(x))
+    counts = torch.bincount(y, minlength=num_classes)
     if (counts == 0).any():
         absent = (counts == 0).nonzero()[:, 0].tolist()
         raise ValueError(f"y must hold every class 0 to {num_classes - 1}, got none of {absent}")
-    return counts
+    return x, counts
 
 
 def as_features(features: Tensor, num_features: int) -> Tensor:
-    """Return places of features, (M,), from places or from a boolean mask."""
+    """Return indices of features, (M,), from indices or from a boolean mask."""
     if isinstance(features, Tensor) and features.dtype == torch.bool:
         check_shape("features", features, num_features)
         features = features.nonzero()[:, 0]
@@ -471,7 +352,7 @@ def as_features(features: Tensor, num_features: int) -> Tensor:
         raise TypeError(f"features must be a tensor of int64 or bool, got {features.dtype}")
     inside = ((features >= 0) & (features < num_features)).all()
     if len(features) == 0 or not inside or len(features.unique()) < len(features):
-        raise ValueError(f"features must hold different places from 0 to {num_features - 1}")
+        raise ValueError(f"features must hold different indices from 0 to {num_features - 1}")
     return features
 
 

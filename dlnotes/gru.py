@@ -15,6 +15,7 @@ Differs from the notes: biases, which they leave out; torch has a further one in
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -22,13 +23,17 @@ from torch import Tensor, nn
 
 from dlnotes.checks import check_between, check_choice, check_positive, check_shape
 from dlnotes.recurrent import (
+    FastPass,
     RecurrentLayer,
     State,
-    backwards,
     cell_state,
+    check_kind,
+    check_sequences,
     copy_into,
-    level_weights,
-    uniform,
+    gru_gradients,
+    gru_states,
+    layer_weights,
+    new_weight,
 )
 
 # ---- the cell ----------------------------------------------------------------------------------
@@ -58,13 +63,15 @@ class GRUCell(nn.Module):
         check_positive(input_size=input_size, hidden_size=hidden_size)
         check_choice(("after", "before"), reset=reset)
         check_choice(("old", "new"), z=z)
+
         self.input_size, self.hidden_size = D, H = input_size, hidden_size
         self.reset, self.z = reset, z
-        self.W_z, self.U_z, self.b_z = uniform(H, H, D), uniform(H, H, H), uniform(H, H)
-        self.W_r, self.U_r, self.b_r = uniform(H, H, D), uniform(H, H, H), uniform(H, H)
-        self.W, self.U, self.b = uniform(H, H, D), uniform(H, H, H), uniform(H, H)
+        new = partial(new_weight, bound=H**-0.5)  # uniform in ±1/√H, as torch.nn's
+        self.W_z, self.U_z, self.b_z = new(H, D), new(H, H), new(H)
+        self.W_r, self.U_r, self.b_r = new(H, D), new(H, H), new(H)
+        self.W, self.U, self.b = new(H, D), new(H, H), new(H)
         if reset == "after":
-            self.b_U = uniform(H, H)
+            self.b_U = new(H)
 
     def forward(self, x: Tensor, state: Tensor | None = None) -> Tensor:
         """Return the next state, (N, H).
@@ -102,12 +109,12 @@ class GRUCell(nn.Module):
         return cell
 
     @classmethod
-    def from_layer(cls, layer: "GRU", *, level: int = 0, reverse: bool = False) -> "GRUCell":
-        """Return a cell with copies of a layer's weights; arguments as ``rnn.level_weights``.
+    def from_layer(cls, layer: "GRU", *, layer_index: int = 0, reverse: bool = False) -> "GRUCell":
+        """Return a cell with copies of a layer's weights; arguments as ``layer_weights``.
 
         The cell has the layer's conventions, the defaults.
         """
-        weight_ih, weight_hh, bias_ih, bias_hh = level_weights(layer, GRU, level, reverse)
+        weight_ih, weight_hh, bias_ih, bias_hh = layer_weights(layer, GRU, layer_index, reverse)
         cell = cls(weight_ih.shape[1], layer.hidden_size).to(weight_hh)
         (r_x, z_x, x), (r_h, z_h, h) = bias_ih.chunk(3), bias_hh.chunk(3)  # torch's order
         copy_into(cell, b_r=r_x + r_h, b_z=z_x + z_h, b=x, b_U=h)
@@ -131,8 +138,9 @@ def trace(cell: GRUCell, x: Tensor, state: Tensor | None = None) -> dict[str, Te
     Returns:
         "z", "r", "candidate" and "h", after each step, (N, T, H) each.
     """
-    check_shape("x", x, "N", "T", cell.input_size)
-    check_positive(**{"the size of T": x.shape[1]})
+    check_kind("cell", cell, GRUCell)
+    check_sequences(x, cell.input_size)
+
     (h,) = cell_state(cell, x[:, 0], state)
     steps = []
     for x_t in x.unbind(1):
@@ -155,7 +163,7 @@ def hold_gate(parameters: Mapping[str, Tensor], gate: str, value: float) -> dict
 
     Args:
         parameters: ``dict(module.named_parameters())`` of a ``GRUCell`` or of a ``GRU``, whose
-            levels and directions all get the same; stays as it is.
+            stacked layers and directions all get the same; stays as it is.
         gate: "z" or "r".
         value: of the gate, from 0 to 1.
 
@@ -164,6 +172,7 @@ def hold_gate(parameters: Mapping[str, Tensor], gate: str, value: float) -> dict
     """
     check_choice(("z", "r"), gate=gate)
     check_between(0, 1, value=value)
+
     logit = torch.logit(torch.tensor(value, dtype=torch.float64)).item()
     held = dict(parameters)
     for name, p in parameters.items():
@@ -195,8 +204,10 @@ def jacobian_terms(cell: GRUCell, x: Tensor, h: Tensor) -> dict[str, Tensor]:
     Returns:
         "shortcut", "update", "candidate" and "reset", (H, H) each; they add up to the Jacobian.
     """
+    check_kind("cell", cell, GRUCell)
     check_shape("x", x, cell.input_size)
     check_shape("h", h, cell.hidden_size)
+
     cell, diag = cell.with_z("old"), torch.diag
     z, r, n = (value[0] for value in cell.gates(x[None], h[None]))
     into_n = diag((1 - z) * (1 - n**2))
@@ -220,7 +231,7 @@ def jacobian_terms(cell: GRUCell, x: Tensor, h: Tensor) -> dict[str, Tensor]:
 class GRU(RecurrentLayer):
     """Stacked GRU, batch first, reset after the product; compatible with ``torch.nn.GRU``.
 
-    Arguments as ``rnn.RecurrentLayer``, and the one below. The other variants exist as ``GRUCell``.
+    Arguments as ``RecurrentLayer``, and the one below. The other variants exist as ``GRUCell``.
 
     Args:
         update_bias: bias of all update gates at the start (the sum of torch's two biases), a number
@@ -231,6 +242,7 @@ class GRU(RecurrentLayer):
     """
 
     gates, state_names = 3, "h"
+    fast_pass = FastPass(gru_states, gru_gradients)
 
     def __init__(
         self,
@@ -259,38 +271,3 @@ class GRU(RecurrentLayer):
         z = torch.sigmoid(z_x + z_h)
         candidate = torch.tanh(x + torch.sigmoid(r_x + r_h) * u)
         return (z * h + (1 - z) * candidate,)  # (GRU-4)
-
-    def run(self, from_x: Tensor, weight: Tensor, bias: Tensor, state: State):
-        (h,), H, transposed = state, self.hidden_size, weight.T.contiguous()
-        from_h, hs = torch.empty_like(from_x), torch.empty_like(from_x[..., :H])
-        r_z, r_z_h = (tensor[..., : 2 * H].unbind(0) for tensor in (from_x, from_h))
-        r, z, candidate = (block.unbind(0) for block in from_x.chunk(3, dim=-1))
-        u = from_h[..., 2 * H :].unbind(0)
-        for t, product in enumerate(from_h.unbind(0)):
-            torch.addmm(bias, h, transposed, out=product)
-            r_z[t].add_(r_z_h[t]).sigmoid_()  # (GRU-1), (GRU-2)
-            candidate[t].addcmul_(r[t], u[t]).tanh_()  # (GRU-3)
-            h = torch.lerp(candidate[t], h, z[t], out=hs[t])  # (GRU-4)
-        return hs, [], [from_x, from_h]
-
-    def run_backward(self, weight, before, outputs, kept, grad_state, on_the_way):
-        (before,), (grad_h,), (gates, from_h) = before, grad_state, kept
-        r, z, candidate = gates.chunk(3, dim=-1)
-        u = from_h.chunk(3, dim=-1)[2]
-        # δ per unit of ∂L/∂hₜ, for all steps at once, in the order r, z, u, candidate
-        through_sigmoid = torch.ops.aten.sigmoid_backward.grad_input  # (g, s): g · s (1 − s)
-        through_tanh = torch.ops.aten.tanh_backward.grad_input  # (g, s): g · (1 − s²)
-        delta = gates.new_empty(*gates.shape[:2], 4 * self.hidden_size)
-        d_r, d_z, d_u, d_candidate = delta.chunk(4, dim=-1)
-        through_tanh(1 - z, candidate, grad_input=d_candidate)
-        torch.mul(d_candidate, r, out=d_u)
-        through_sigmoid(before - candidate, z, grad_input=d_z)
-        through_sigmoid(d_candidate * u, r, grad_input=d_r)
-
-        delta_h, blocks = delta[..., : 3 * self.hidden_size], delta.unflatten(-1, (4, -1))
-        steps = backwards(blocks, delta_h, z)
-        for g, (d, d_h, kept_share) in zip(on_the_way[::-1], steps, strict=True):
-            d.mul_(grad_h[:, None])
-            grad_h = torch.addcmul(g, grad_h, kept_share).addmm_(d_h, weight)
-        delta_x = torch.cat([d_r, d_z, d_candidate], dim=-1)
-        return delta_x, delta_h, grad_h

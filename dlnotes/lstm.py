@@ -10,6 +10,7 @@ the gradients through the gates. Like the notes and ``torch.nn.LSTM`` this is th
 Schmidhuber & Cummins (2000), without peepholes, differentiated exactly.
 """
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,13 +18,17 @@ from torch import Tensor, nn
 
 from dlnotes.checks import check_at_least, check_positive, check_shape
 from dlnotes.recurrent import (
+    FastPass,
     RecurrentLayer,
     State,
-    backwards,
     cell_state,
+    check_kind,
+    check_sequences,
     copy_into,
-    level_weights,
-    uniform,
+    layer_weights,
+    lstm_gradients,
+    lstm_states,
+    new_weight,
 )
 
 # ---- the cell ----------------------------------------------------------------------------------
@@ -47,12 +52,14 @@ class LSTMCell(nn.Module):
     ) -> None:
         super().__init__()
         check_positive(input_size=input_size, hidden_size=hidden_size)
+
         self.input_size, self.hidden_size = D, H = input_size, hidden_size
+        new = partial(new_weight, bound=H**-0.5)  # uniform in ±1/√H, as torch.nn's
         # forget gate, input gate, candidate, output gate
-        self.W_f, self.U_f, self.b_f = uniform(H, H, H), uniform(H, H, D), uniform(H, H)
-        self.W_i, self.U_i, self.b_i = uniform(H, H, H), uniform(H, H, D), uniform(H, H)
-        self.W_c, self.U_c, self.b_c = uniform(H, H, H), uniform(H, H, D), uniform(H, H)
-        self.W_o, self.U_o, self.b_o = uniform(H, H, H), uniform(H, H, D), uniform(H, H)
+        self.W_f, self.U_f, self.b_f = new(H, H), new(H, D), new(H)
+        self.W_i, self.U_i, self.b_i = new(H, H), new(H, D), new(H)
+        self.W_c, self.U_c, self.b_c = new(H, H), new(H, D), new(H)
+        self.W_o, self.U_o, self.b_o = new(H, H), new(H, D), new(H)
         if forget_bias is not None:
             nn.init.constant_(self.b_f, forget_bias)
 
@@ -72,9 +79,11 @@ class LSTMCell(nn.Module):
         return o * torch.tanh(c), c  # (LSTM-6)
 
     @classmethod
-    def from_layer(cls, layer: "LSTM", *, level: int = 0, reverse: bool = False) -> "LSTMCell":
-        """Return a cell with copies of a layer's weights; arguments as ``rnn.level_weights``."""
-        weight_ih, weight_hh, bias_ih, bias_hh = level_weights(layer, LSTM, level, reverse)
+    def from_layer(
+        cls, layer: "LSTM", *, layer_index: int = 0, reverse: bool = False
+    ) -> "LSTMCell":
+        """Return a cell with copies of a layer's weights; arguments as ``layer_weights``."""
+        weight_ih, weight_hh, bias_ih, bias_hh = layer_weights(layer, LSTM, layer_index, reverse)
         cell = cls(weight_ih.shape[1], layer.hidden_size).to(weight_hh)
         parts = {"W": weight_hh, "U": weight_ih, "b": bias_ih + bias_hh}  # only their sum acts
         for letter, weight in parts.items():
@@ -99,10 +108,9 @@ def trace(cell: LSTMCell, x: Tensor, state: State | None = None) -> dict[str, Te
         "f", "i", "candidate", "c", "o" and "h", in the order in which a step computes them,
         (N, T, H) each.
     """
-    if not hasattr(cell, "U_f"):  # duck typing: a notebook writes its own LSTMCell
-        raise TypeError(f"cell must be an LSTMCell, got {type(cell).__name__}")
-    check_shape("x", x, "N", "T", cell.input_size)
-    check_at_least(1, steps=x.shape[1])
+    check_kind("cell", cell, LSTMCell)
+    check_sequences(x, cell.input_size)
+
     h, c = [[start] for start in cell_state(cell, x[:, 0], state)]
     for x_t in x.unbind(1):
         next_h, next_c = cell(x_t, (h[-1], c[-1]))
@@ -145,6 +153,7 @@ def backpropagation_through_time(
     """
     values = trace(cell, x, state)  # which also checks them
     check_shape("grad_outputs", grad_outputs, *x.shape[:2], cell.hidden_size)
+
     first_h, first_c = cell_state(cell, x[:, 0], state)
     before_h = torch.cat([first_h[:, None], values["h"][:, :-1]], 1)
     before_c = torch.cat([first_c[:, None], values["c"][:, :-1]], 1)
@@ -175,7 +184,7 @@ def backpropagation_through_time(
 class LSTM(RecurrentLayer):
     """Stacked LSTM, batch first; compatible with ``torch.nn.LSTM``.
 
-    Arguments as ``rnn.RecurrentLayer``, and:
+    Arguments as ``RecurrentLayer``, and:
 
     Args:
         forget_bias: bias of all forget gates at the start (the sum of torch's two biases); None is
@@ -185,6 +194,7 @@ class LSTM(RecurrentLayer):
     """
 
     gates, state_names = 4, "hc"
+    fast_pass = FastPass(lstm_states, lstm_gradients)
 
     def __init__(
         self,
@@ -199,7 +209,7 @@ class LSTM(RecurrentLayer):
             self._set_bias("f", torch.full((hidden_size,), float(forget_bias)))
 
     def _set_bias(self, gate: str, value: Tensor) -> None:
-        """Make the two biases of a gate add up to a value, (H,), in all levels and directions."""
+        """Make a gate's two biases add up to a value, (H,), in every layer and direction."""
         for name, bias in self.named_parameters():
             if name.startswith("bias"):
                 block = bias.detach().chunk(4)["ifco".index(gate)]
@@ -210,48 +220,8 @@ class LSTM(RecurrentLayer):
         c = torch.sigmoid(f) * state[1] + torch.sigmoid(i) * torch.tanh(candidate)  # (LSTM-4)
         return torch.sigmoid(o) * torch.tanh(c), c  # (LSTM-6)
 
-    def run(self, from_x: Tensor, weight: Tensor, bias: None, state: State):
-        (h, c), H, transposed = state, self.hidden_size, weight.T.contiguous()
-        hs, cs, squashed = from_x.new_empty(3, *from_x.shape[:2], H).unbind(0)
-        i_f = from_x[..., : 2 * H]  # side by side: one sigmoid for both
-        gates = from_x, i_f, *from_x.chunk(4, dim=-1)
-        steps = zip(*(s.unbind(0) for s in (*gates, hs, cs, squashed)), strict=True)
-        for a, i_f, i, f, candidate, o, next_h, next_c, next_squashed in steps:
-            a.addmm_(h, transposed)
-            i_f.sigmoid_()  # (LSTM-1), (LSTM-2)
-            candidate.tanh_()  # (LSTM-3)
-            o.sigmoid_()  # (LSTM-5)
-            c = torch.mul(f, c, out=next_c).addcmul_(i, candidate)  # (LSTM-4)
-            h = torch.mul(o, torch.tanh(c, out=next_squashed), out=next_h)  # (LSTM-6)
-        return hs, [c], [from_x, cs, squashed]
 
-    def run_backward(self, weight, before, outputs, kept, grad_state, on_the_way):
-        (_, c), (grad_h, grad_c), (gates, cs, squashed) = before, grad_state, kept
-        i, f, candidate, o = gates.chunk(4, dim=-1)
-        # the part of δ that does not depend on the gradients, for all steps at once: a gate's
-        # slope times what the gate multiplies
-        through_sigmoid = torch.ops.aten.sigmoid_backward.grad_input  # (g, s): g · s (1 − s)
-        through_tanh = torch.ops.aten.tanh_backward.grad_input  # (g, s): g · (1 − s²)
-        delta = torch.empty_like(gates)
-        d_i, d_f, d_candidate, d_o = delta.chunk(4, dim=-1)
-        through_sigmoid(candidate, i, grad_input=d_i)
-        through_sigmoid(c, f[0], grad_input=d_f[0])
-        through_sigmoid(cs[:-1], f[1:], grad_input=d_f[1:])
-        through_tanh(i, candidate, grad_input=d_candidate)
-        through_sigmoid(squashed, o, grad_input=d_o)
-        h_to_c = through_tanh(o, squashed, grad_input=torch.empty_like(cs))
-
-        d_ifc = delta.unflatten(-1, (4, -1))[:, :, :3]
-        grad_c = grad_c.clone()
-        for_each_gate = grad_c[:, None]  # sees what is done to grad_c
-        steps = backwards(delta, d_ifc, d_o, h_to_c, f)
-        for g, (d, d_ifc, d_o, slope, kept_share) in zip(on_the_way[::-1], steps, strict=True):
-            grad_c.addcmul_(grad_h, slope)
-            d_ifc.mul_(for_each_gate)
-            d_o.mul_(grad_h)
-            grad_c.mul_(kept_share)  # ∂cₜ/∂cₜ₋₁ = diag(fₜ)
-            grad_h = torch.addmm(g, d, weight)
-        return delta, delta, grad_h, grad_c
+# ---- how to start the gates, and what to remember ----------------------------------------------
 
 
 def chrono_initialisation(
@@ -263,13 +233,13 @@ def chrono_initialisation(
     uniform in [1, longest − 1], and b_i = −b_f (Tallec & Ollivier 2018, arXiv:1804.11188, §2).
 
     Args:
-        layer: the layer; all its levels and directions get the same biases.
+        layer: the layer; all its stacked layers and directions get the same biases.
         longest: T_max, at least 2: the longest dependency to expect, in steps.
         generator: source of the random numbers.
     """
-    if not isinstance(layer, LSTM):
-        raise TypeError(f"layer must be an LSTM, got {type(layer).__name__}")
+    check_kind("layer", layer, LSTM)
     check_at_least(2, longest=longest)
+
     bias = layer.bias_ih_l0.new_empty(layer.hidden_size)
     bias = bias.uniform_(1, longest - 1, generator=generator).log()
     layer._set_bias("f", bias)
@@ -296,6 +266,7 @@ def adding_problem(
     """
     check_positive(count=count)
     check_at_least(2, steps=steps)
+
     numbers = torch.rand(count, steps, generator=generator)
     first = torch.randint(steps // 2, (count, 1), generator=generator)
     second = torch.randint(steps // 2, steps, (count, 1), generator=generator)

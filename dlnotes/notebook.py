@@ -5,16 +5,18 @@ All are also reachable as ``dlnotes.begin`` and so on.
 
 import inspect
 import math
+import numbers
 import os
 import platform
 import sys
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from dlnotes import PROFILES, RECORD_MIME_TYPE
-from dlnotes.checks import check_at_least, check_choice
+from dlnotes.checks import check_at_least, check_between, check_choice
 
 # ---- claims ------------------------------------------------------------------------------------
 
@@ -42,38 +44,81 @@ def check(
     >>> check("one is odd", 1 % 2 == 1)
     ✓ one is odd
     """
+    if not isinstance(claim, str) or not claim.strip():
+        raise TypeError(f"claim must be a sentence, got {claim!r}")
     if theirs is None:
-        if not isinstance(ours, bool) and not (isinstance(ours, Tensor) and ours.ndim == 0):
-            raise TypeError(f"ours must be one truth value when theirs is None, got {ours!r}")
-        if not bool(ours):
+        if not _truth(ours):
             raise AssertionError(f"✗ {claim}: not true")
         print(f"✓ {claim}")
         return
-    ours, theirs = _numbers(ours), _numbers(theirs)
+    ours, theirs = _numbers("ours", ours), _numbers("theirs", theirs)
     if ours.shape != theirs.shape:
         raise AssertionError(f"✗ {claim}: shapes {tuple(ours.shape)} and {tuple(theirs.shape)}")
+    if not ours.numel():
+        raise AssertionError(f"✗ {claim}: nothing to compare in shape {tuple(ours.shape)}")
     dtype = min((ours.dtype, theirs.dtype), key=_digits)
     if within is None:
-        within = {torch.float64: 1e-10, torch.float32: 1e-5}.get(dtype, 0.0)
-    ours, theirs = ours.detach().cpu().double(), theirs.detach().cpu().double()
-    # equal infinities are equal, although their difference is nan
-    difference = torch.where(ours == theirs, 0.0, (ours - theirs).abs())
-    largest = difference.max().item() if difference.numel() else 0.0
+        within = _TOLERANCES.get(dtype, 0.0)
+    check_between(0, sys.float_info.max, within=within)
+    largest = _largest_difference(ours, theirs)
     if not largest <= within:  # written so that nan fails, too
         raise AssertionError(f"✗ {claim}: max |Δ| = {largest:.1e}, allowed {within:.0e}")
     name = str(dtype).removeprefix("torch.")
     print(f"✓ {claim}  ({name}, " + ("equal)" if within == 0 else f"max |Δ| ≤ {within:.0e})"))
 
 
-def _numbers(x: Any) -> Tensor:
+_TOLERANCES = {
+    torch.float64: 1e-10,
+    torch.complex128: 1e-10,
+    torch.float32: 1e-5,
+    torch.complex64: 1e-5,
+}
+
+
+def _truth(x: Any) -> bool:
+    """Return one truth value; a number is none, since 0.3 would count as true, and nan, too."""
+    if isinstance(x, Tensor) and x.shape == () and x.dtype == torch.bool:
+        return bool(x)
+    if isinstance(x, bool | np.bool_):
+        return bool(x)
+    raise TypeError(f"ours must be one truth value when theirs is None, got {x!r}")
+
+
+def _numbers(name: str, x: Any) -> Tensor:
     if isinstance(x, Tensor):
-        return x
-    x = torch.as_tensor(x, dtype=torch.float64 if isinstance(x, float) else None)
-    return x
+        return x.detach().cpu()
+    try:
+        return torch.as_tensor(x, dtype=torch.float64 if isinstance(x, float) else None)
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        raise TypeError(f"{name} must be numbers, got {x!r}: {error}") from None
+
+
+def _largest_difference(ours: Tensor, theirs: Tensor) -> float:
+    """Return max |ours − theirs|, as exactly as float64 can say it; integers exactly."""
+    kinds = {_kind(x) for x in (ours, theirs)}
+    if kinds == {"integer"}:  # in float64 2⁵³ and 2⁵³ + 1 would be one number
+        different = ours != theirs
+        distance = (ours.double() - theirs.double()).abs().clamp_min(1.0)
+        return torch.where(different, distance, 0.0).max().item()
+    wide = torch.complex128 if "complex" in kinds else torch.float64
+    ours, theirs = _widened(ours, wide), _widened(theirs, wide)
+    # equal infinities are equal, although their difference is nan
+    return torch.where(ours == theirs, 0.0, (ours - theirs).abs()).max().item()
+
+
+def _kind(x: Tensor) -> str:
+    return "complex" if x.is_complex() else "real" if x.is_floating_point() else "integer"
+
+
+def _widened(x: Tensor, dtype: torch.dtype) -> Tensor:
+    if _kind(x) == "integer" and x.dtype != torch.bool and (x.abs() > 2**53).any():
+        raise TypeError("integers beyond 2⁵³ can only be compared with integers")
+    return x.to(dtype)
 
 
 def _digits(dtype: torch.dtype) -> float:
-    return -math.log10(torch.finfo(dtype).eps) if dtype.is_floating_point else math.inf
+    exact = not dtype.is_floating_point and not dtype.is_complex
+    return math.inf if exact else -math.log10(torch.finfo(dtype).eps)
 
 
 # ---- what a run measured -----------------------------------------------------------------------
@@ -138,10 +183,11 @@ def record(
         unit: "%" shows value, bounds and baseline times 100; anything else is appended.
 
     Raises:
-        AssertionError: the value is outside its bounds, or not a number.
+        AssertionError: the value is outside its bounds, or nan.
+        ValueError: a bound or the baseline is not finite, or no value can pass.
     """
-    value = float(value)
     bounds = {"at_least": at_least, "at_most": at_most, "baseline": baseline}
+    value = _check_record(name, value, bounds)
     entry = {"name": name, "value": value, "unit": unit, "profile": profile()}
     entry |= {key: float(bound) for key, bound in bounds.items() if bound is not None}
     entry["device"] = "cuda" if torch.cuda.is_available() else "cpu"
@@ -152,6 +198,8 @@ def record(
 
     words = {"at_least": "at least", "at_most": "at most", "baseline": "baseline"}
     notes = [f"{words[key]} {text(bound)}" for key, bound in bounds.items() if bound is not None]
+    if profile() == "smoke" and (at_least is not None or at_most is not None):
+        notes.append("not applied at smoke")
     line = f"{name} = {text(value)}" + (f"  ({', '.join(notes)})" if notes else "")
     _display({RECORD_MIME_TYPE: entry, "text/plain": line}, line)
     missed = (
@@ -161,6 +209,22 @@ def record(
     )
     if missed and profile() != "smoke":
         raise AssertionError(f"{line}: outside its bounds")
+
+
+def _check_record(name: str, value: Any, bounds: dict[str, float | None]) -> float:
+    """Raise unless there is a name, a number, and bounds that something can pass; return it."""
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"name must be a string, got {name!r}")
+    if isinstance(value, Tensor | np.generic) and value.ndim == 0:
+        value = value.item()
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"value must be a number, got {value!r}")
+    most = sys.float_info.max
+    check_between(-most, most, **{key: x for key, x in bounds.items() if x is not None})
+    least, most = bounds["at_least"], bounds["at_most"]
+    if least is not None and most is not None and least > most:
+        raise ValueError(f"at_least must not be above at_most, got {least} and {most}")
+    return float(value)
 
 
 def show(item: Any) -> None:

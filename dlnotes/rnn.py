@@ -2,8 +2,9 @@
 
 Read from top to bottom: ``RNNCell`` is the notes, one parameter per symbol; backpropagation through
 time derives its gradients; the Jacobians of the steps say why they vanish or explode, and clipping
-what can be done. Then ``RecurrentLayer``, the part that RNN, LSTM and GRU have in common (layers,
-directions, lengths, a fast pass through time with its gradients by hand), and ``RNN`` itself.
+what can be done. Then ``RNN``, the layer; what it has in common with LSTM and GRU (stacking,
+directions, lengths, a fast pass through time) is ``dlnotes.recurrent``. At the end, how far back a
+layer's gradients reach.
 
 Differs from the notes and from Elman (1990): the cell has a bias b, and c at the output; without
 them nothing but h = 0 could be at rest when the input is zero. The layer keeps torch's two biases,
@@ -20,15 +21,20 @@ from torch import Tensor, nn
 
 from dlnotes.checks import check_choice, check_positive, check_shape
 from dlnotes.recurrent import (
+    FastPass,
     RecurrentLayer,
     State,
     bare,
     cell_state,
-    check_steps,
+    check_kind,
+    check_sequences,
     copy_into,
-    level_weights,
-    uniform,
+    layer_weights,
+    new_weight,
+    rnn_pass,
 )
+
+# ---- the cell ----------------------------------------------------------------------------------
 
 ACTIVATIONS = {  # name: f and its derivative, as a function of the value h = f(a)
     "tanh": (torch.tanh, lambda h: 1 - h**2),
@@ -63,12 +69,16 @@ class RNNCell(nn.Module):
         super().__init__()
         check_positive(input_size=input_size, hidden_size=hidden_size)
         check_choice(ACTIVATIONS, nonlinearity=nonlinearity)
-        self.input_size, self.hidden_size = D, H = input_size, hidden_size
-        self.output_size, self.nonlinearity = output_size, nonlinearity
-        self.U, self.V, self.b = uniform(H, H, D), uniform(H, H, H), uniform(H, H)
         if output_size is not None:
             check_positive(output_size=output_size)
-            self.W, self.c = uniform(H, output_size, H), uniform(H, output_size)
+
+        self.input_size, self.hidden_size, self.output_size = input_size, hidden_size, output_size
+        self.nonlinearity = nonlinearity
+        D, H, K = input_size, hidden_size, output_size
+        new = partial(new_weight, bound=H**-0.5)  # uniform in ±1/√H, as torch.nn's
+        self.U, self.V, self.b = new(H, D), new(H, H), new(H)
+        if K is not None:
+            self.W, self.c = new(K, H), new(K)
 
     def forward(self, x: Tensor, state: Tensor | None = None) -> Tensor:
         """Return the next state, (N, H).
@@ -90,9 +100,9 @@ class RNNCell(nn.Module):
         return h if self.output_size is None else h @ self.W.T + self.c  # (RNN-2)
 
     @classmethod
-    def from_layer(cls, layer: "RNN", *, level: int = 0, reverse: bool = False) -> "RNNCell":
-        """Return a cell with copies of a layer's weights; arguments as ``level_weights``."""
-        weight_ih, weight_hh, bias_ih, bias_hh = level_weights(layer, RNN, level, reverse)
+    def from_layer(cls, layer: "RNN", *, layer_index: int = 0, reverse: bool = False) -> "RNNCell":
+        """Return a cell with copies of a layer's weights; arguments as ``layer_weights``."""
+        weight_ih, weight_hh, bias_ih, bias_hh = layer_weights(layer, RNN, layer_index, reverse)
         size = weight_ih.shape[1], layer.hidden_size
         cell = cls(*size, nonlinearity=layer.nonlinearity).to(weight_hh)
         copy_into(cell, U=weight_ih, V=weight_hh, b=bias_ih + bias_hh)
@@ -109,7 +119,7 @@ def sequence_loss(outputs: Tensor, targets: Tensor, loss: Loss) -> tuple[Tensor,
 
     Args:
         outputs: o before g, (N, T, K).
-        targets: (N, T, K) for "squared", class numbers (N, T) for "cross_entropy".
+        targets: (N, T, K) for "squared", class indices (N, T) for "cross_entropy".
         loss: "squared", Lₜ = ½ ‖oₜ − yₜ‖²; "cross_entropy", Lₜ = −ln softmax(oₜ)[yₜ] in nats; or a
             function of outputs and targets, which autograd differentiates (only as far as o).
     """
@@ -126,7 +136,7 @@ def sequence_loss(outputs: Tensor, targets: Tensor, loss: Loss) -> tuple[Tensor,
         return 0.5 * (error**2).sum() / N, error / N  # (RNN-3)
     check_shape("targets", targets, N, T)
     if targets.is_floating_point():
-        raise TypeError(f"targets must be class numbers for cross_entropy, got {targets.dtype}")
+        raise TypeError(f"targets must be class indices for cross_entropy, got {targets.dtype}")
     if not ((targets >= 0) & (targets < K)).all():
         given = f"{targets.min().item()} to {targets.max().item()}"
         raise ValueError(f"targets must lie in [0, {K - 1}], got {given}")
@@ -163,12 +173,11 @@ def backpropagation_through_time(
     Returns:
         One gradient for each parameter of the cell, under its name, and those of "x" and "state".
     """
-    if not isinstance(cell, RNNCell):
-        raise TypeError(f"cell must be an RNNCell, got {type(cell).__name__}")
-    check_shape("x", x, "N", "T", cell.input_size)
-    check_steps(x)
+    check_kind("cell", cell, RNNCell)
+    check_sequences(x, cell.input_size)
     if truncate is not None:
         check_positive(truncate=truncate)
+
     h, slope = [*cell_state(cell, x[:, 0], state)], ACTIVATIONS[cell.nonlinearity][1]
     for t in range(x.shape[1]):
         h.append(cell(x[:, t], h[-1]))
@@ -250,6 +259,9 @@ def clip_gradient_norm(parameters: Iterable[Tensor], limit: float) -> float:
     return norm
 
 
+# ---- the layer ---------------------------------------------------------------------------------
+
+
 class RNN(RecurrentLayer):
     """Stacked simple recurrent network, batch first; compatible with ``torch.nn.RNN``.
 
@@ -272,20 +284,10 @@ class RNN(RecurrentLayer):
         f, _ = ACTIVATIONS[self.nonlinearity]
         return (f(from_x + from_h),)  # (RNN-1)
 
-    def run(self, from_x: Tensor, weight: Tensor, bias: None, state: State):
-        (h,), transposed = state, weight.T.contiguous()
-        activate = torch.tanh_ if self.nonlinearity == "tanh" else torch.relu_
-        for a in from_x.unbind(0):
-            h = activate(a.addmm_(h, transposed))  # (RNN-1)
-        return from_x, [], []
-
-    def run_backward(self, weight, before, outputs, kept, grad_state, on_the_way):
-        (grad_h,), (_, slope) = grad_state, ACTIVATIONS[self.nonlinearity]
-        delta = slope(outputs)
-        for d, g in zip(delta.unbind(0)[::-1], on_the_way[::-1], strict=True):
-            d.mul_(grad_h)  # δₜ = f'(aₜ) ⊙ ∂L/∂hₜ
-            grad_h = torch.addmm(g, d, weight)
-        return delta, delta, grad_h
+    @property
+    def fast_pass(self) -> FastPass:
+        """All steps at once, and their gradients by hand."""
+        return rnn_pass(*ACTIVATIONS[self.nonlinearity])
 
 
 # ---- looking at gradients ----------------------------------------------------------------------
@@ -301,7 +303,7 @@ def gradient_norms(
     """Return how much a loss at the last step feels the state at each step: ‖∂L_T/∂hₜ‖.
 
     Args:
-        layer: RNN, LSTM or GRU, one direction; of several levels the last one is looked at.
+        layer: RNN, LSTM or GRU, one direction; of several stacked ones the last is looked at.
         x: inputs, (N, T, D).
         loss: function of the last output, (N, H), that returns a scalar; None is its sum.
         of: "h", or "c" for the cell state of an LSTM.
@@ -309,24 +311,26 @@ def gradient_norms(
     Returns:
         (T,), the norm over batch and features of the gradient at each step.
     """
-    if not isinstance(layer, RecurrentLayer):
-        raise TypeError(f"layer must be an RNN, LSTM or GRU, got {type(layer).__name__}")
-    check_choice((False,), **{"layer.bidirectional": layer.bidirectional})
-    check_choice(layer.state_names, of=of)
-    check_shape("x", x, "N", "T", layer.input_size)
-    check_steps(x)
+    _check_one_direction(layer, x, of)
+
     with torch.enable_grad():
         x, last = x.detach().transpose(0, 1), layer.num_layers - 1
         # a start that wants a gradient makes every state depend on it, whatever is frozen
         start = x.new_zeros(len(x[0]), layer.hidden_size).requires_grad_()
-        for level in range(last):
-            x, *_ = layer.unrolled(
-                x, *layer._weights(f"_l{level}"), *[start] * len(layer.state_names)
-            )
-        states = layer.every_state(
-            x, *layer._weights(f"_l{last}"), *[start] * len(layer.state_names)
-        )
+        state = [start] * len(layer.state_names)
+        for layer_index in range(last):
+            x, *_ = layer.unrolled(x, *layer.weights(layer_index), *state)
+        states = layer.every_state(x, *layer.weights(last), *state)
         value = states[-1][0].sum() if loss is None else loss(states[-1][0])
         wanted = [state[layer.state_names.index(of)] for state in states]
         gradients = torch.autograd.grad(value, wanted)
     return torch.stack([g.norm() for g in gradients])
+
+
+def _check_one_direction(layer: RecurrentLayer, x: Tensor, of: str) -> None:
+    """Raise unless a layer reads in one direction, has the state ``of`` and can read x."""
+    if not isinstance(layer, RecurrentLayer):
+        raise TypeError(f"layer must be an RNN, LSTM or GRU, got {type(layer).__name__}")
+    check_choice((False,), **{"layer.bidirectional": layer.bidirectional})
+    check_choice(layer.state_names, of=of)
+    check_sequences(x, layer.input_size)

@@ -3,7 +3,7 @@
 Read from top to bottom: the Kullback-Leibler term in closed form; the model, with its encoder
 q(z|x), its decoder p(x|z) and the draw between them; the evidence lower bound (ELBO) and the
 tighter importance-weighted bound; probabilistic PCA, the linear model in which every one of these
-quantities is known exactly; at the end what can be done with a trained model.
+quantities is known exactly; at the end how a trained model fills in what is missing.
 
 Everything is in nats per sample: sums over latents and pixels, never means. Encoder parameters are
 φ, decoder parameters θ, as in Kingma & Welling (2014).
@@ -28,6 +28,7 @@ from dlnotes.checks import (
     check_choice,
     check_positive,
     check_shape,
+    check_unit_interval,
 )
 
 LIKELIHOODS = ("bernoulli", "gaussian")
@@ -45,6 +46,7 @@ def kl_to_standard_normal(mu: Tensor, log_variance: Tensor) -> Tensor:
     """
     check_shape("mu", mu, "N", "D")
     check_shape("log_variance", log_variance, *mu.shape)
+
     return -0.5 * (1 + log_variance - mu**2 - log_variance.exp()).sum(1)
 
 
@@ -61,14 +63,9 @@ def binarize(images: Tensor, generator: torch.Generator | None = None) -> Tensor
     Returns:
         Zeros and ones, of the images' shape and dtype.
     """
-    _check_unit_interval("images", images)
+    check_unit_interval("images", images)
+
     return torch.bernoulli(images, generator=generator)
-
-
-def _check_unit_interval(name: str, x: Tensor) -> None:
-    low, high = (value.item() for value in x.detach().aminmax()) if x.numel() else (0, 1)
-    if not (low >= 0 and high <= 1):  # written so that nan fails, too
-        raise ValueError(f"{name} must lie in [0, 1], got values from {low:.4g} to {high:.4g}")
 
 
 def mlp(*widths: int) -> nn.Sequential:
@@ -79,6 +76,13 @@ def mlp(*widths: int) -> nn.Sequential:
     return nn.Sequential(*layers[:-2])
 
 
+def check_sample_shape(shape: Sequence[int]) -> None:
+    """Raise unless this is the shape of a sample: a sequence of sizes, none below 1."""
+    if not isinstance(shape, Sequence) or not shape:
+        raise TypeError(f"shape must be a sequence such as (1, 28, 28), got {shape!r}")
+    check_positive(**{f"shape[{axis}]": size for axis, size in enumerate(shape)})
+
+
 # ---- the model ---------------------------------------------------------------------------------
 
 
@@ -87,7 +91,7 @@ class VAE(nn.Module):
 
     Args:
         shape: of one sample x, such as (1, 28, 28) or (5,).
-        latent_dim: numbers in one code z.
+        latent_dim: dimensions of one code z.
         hidden_dim: units of each of the two hidden layers, in encoder and decoder.
         likelihood: "bernoulli" for x in [0, 1] (a density only for zeros and ones) or "gaussian",
             whose variance, one for all of x, is learned.
@@ -104,11 +108,9 @@ class VAE(nn.Module):
         super().__init__()
         check_positive(latent_dim=latent_dim, hidden_dim=hidden_dim)
         check_choice(LIKELIHOODS, likelihood=likelihood)
-        if not isinstance(shape, Sequence) or not shape:
-            raise TypeError(f"shape must be a sequence such as (1, 28, 28), got {shape!r}")
-        self.shape = tuple(shape)
-        check_positive(**{f"shape[{axis}]": size for axis, size in enumerate(self.shape)})
-        self.latent_dim, self.likelihood = latent_dim, likelihood
+        check_sample_shape(shape)
+
+        self.shape, self.latent_dim, self.likelihood = tuple(shape), latent_dim, likelihood
         size = math.prod(self.shape)
         self.encoder = mlp(size, hidden_dim, hidden_dim, 2 * latent_dim)
         self.decoder = mlp(latent_dim, hidden_dim, hidden_dim, size)
@@ -155,7 +157,7 @@ class VAE(nn.Module):
         check_shape("z", z, "...", len(x), self.latent_dim)
         output = self.decoder_output(z)
         if self.likelihood == "bernoulli":
-            _check_unit_interval("x", x)
+            check_unit_interval("x", x)
             log_p = x * output - F.softplus(output)  # x log p + (1 - x) log(1 - p), p = sigmoid
         else:
             variance = self.log_noise_variance.exp()
@@ -174,6 +176,7 @@ class VAE(nn.Module):
             generator: source of the random numbers; None is torch's own.
         """
         check_positive(n=n)
+
         first = self.decoder[0].weight
         options = dict(generator=generator, dtype=first.dtype, device=first.device)
         x = self.decode(torch.randn(n, self.latent_dim, **options))
@@ -208,6 +211,7 @@ def elbo(
         generator: source of the random numbers; None is torch's own.
     """
     check_between(0, math.inf, beta=beta)
+
     mu, log_variance = model.encode(x) if posterior is None else posterior
     z = model.reparameterize(mu, log_variance, generator)
     return model.log_likelihood(x, z) - beta * kl_to_standard_normal(mu, log_variance)
@@ -236,6 +240,7 @@ def importance_weighted_bound(
         chunk: draws held in memory at once; the result does not depend on it, but for rounding.
     """
     check_positive(samples=samples, chunk=chunk)
+
     mu, log_variance = model.encode(x) if posterior is None else posterior
     total = torch.full_like(mu[:, 0], -math.inf)  # log of the sum of the weights so far
     for start in range(0, samples, chunk):
@@ -254,7 +259,7 @@ def log_normal(z: Tensor, mu: Tensor, log_variance: Tensor) -> Tensor:
     return -0.5 * (squares + log_variance + math.log(2 * math.pi)).sum(-1)
 
 
-# ---- the linear model, in which all is known -----------------------------------------------------
+# ---- the linear model, in which all is known ---------------------------------------------------
 
 
 class LinearGaussian(nn.Module):
@@ -275,6 +280,7 @@ class LinearGaussian(nn.Module):
         check_shape("mean", mean, len(weight))
         if not noise_variance > 0:
             raise ValueError(f"noise_variance must be positive, got {noise_variance}")
+
         self.weight, self.mean = nn.Parameter(weight.clone()), nn.Parameter(mean.clone())
         self.noise_variance = nn.Parameter(weight.new_tensor(float(noise_variance)))
 
@@ -285,6 +291,7 @@ class LinearGaussian(nn.Module):
         check_positive(latent_dim=latent_dim)
         if latent_dim >= x.shape[1]:
             raise ValueError(f"latent_dim must be below D = {x.shape[1]}, got {latent_dim}")
+
         values, vectors = torch.linalg.eigh(torch.cov(x.T, correction=0))  # ascending
         noise = values[:-latent_dim].mean()  # the average variance that is left out
         kept, axes = values[-latent_dim:].flip(0), vectors[:, -latent_dim:].flip(1)
@@ -326,44 +333,7 @@ class LinearGaussian(nn.Module):
         return self.log_likelihood(x, mu) - 0.5 * spread - kl_to_standard_normal(mu, log_variance)
 
 
-# ---- what a trained model is good for ------------------------------------------------------------
-
-
-def optimize_posterior(
-    model: nn.Module,
-    x: Tensor,
-    *,
-    steps: int = 200,
-    learning_rate: float = 0.02,
-    draws: int = 4,
-    generator: torch.Generator | None = None,
-) -> tuple[Tensor, Tensor]:
-    """Return (mu, log_variance) of the best Gaussian q for each x alone, from the encoder's on.
-
-    What the ELBO gains by it is the amortisation gap: the price of one encoder for all x
-    (Cremer, Li & Duvenaud 2018). The model is not changed.
-
-    Args:
-        model: as for ``elbo``.
-        x: samples, (N, ...).
-        steps: of Adam, its rate falling linearly to 0.
-        learning_rate: of the first step.
-        draws: of z per step and sample.
-        generator: source of the random numbers; None is torch's own.
-    """
-    check_positive(steps=steps, draws=draws)
-    with torch.no_grad():
-        start = model.encode(x)
-    mu, log_variance = (part.clone().requires_grad_() for part in start)
-    optimizer = torch.optim.Adam([mu, log_variance], learning_rate)
-    for step in range(steps):
-        optimizer.param_groups[0]["lr"] = learning_rate * (1 - step / steps)
-        posterior = [part.expand(draws, *part.shape).flatten(0, 1) for part in (mu, log_variance)]
-        repeated = x.expand(draws, *x.shape).flatten(0, 1)
-        loss = -elbo(model, repeated, posterior=tuple(posterior), generator=generator).sum() / draws
-        mu.grad, log_variance.grad = torch.autograd.grad(loss, (mu, log_variance))
-        optimizer.step()
-    return mu.detach(), log_variance.detach()
+# ---- what is missing, filled in ----------------------------------------------------------------
 
 
 @torch.no_grad()
@@ -388,10 +358,9 @@ def impute(
         generator: source of the random numbers; None is torch's own.
     """
     check_shape("x", x, "N", *model.shape)
-    check_shape("observed", observed, *x.shape)
-    if observed.dtype != torch.bool:
-        raise TypeError(f"observed must be a boolean mask, got {observed.dtype}")
+    _check_mask("observed", observed, *x.shape)
     check_at_least(2, steps=steps)
+
     filled, total = torch.where(observed, x, 0.5), torch.zeros_like(x)
     for step in range(steps):
         mean = model(filled, generator)[0]
@@ -402,3 +371,10 @@ def impute(
         if step >= steps // 2:
             total += mean
     return torch.where(observed, x, total / (steps - steps // 2))
+
+
+def _check_mask(name: str, mask: Tensor, *shape: int) -> None:
+    """Raise unless this is a boolean tensor of this shape."""
+    check_shape(name, mask, *shape)
+    if mask.dtype != torch.bool:
+        raise TypeError(f"{name} must be a boolean mask, got {mask.dtype}")

@@ -1,6 +1,7 @@
 """dlnotes.cnn: torch's convolution, autograd's gradients, torchvision's networks."""
 
 import copy
+import functools
 import pickle
 import re
 
@@ -624,6 +625,30 @@ def test_flops_of_single_layers_are_the_closed_forms():
     assert cnn.flops(nn.Sequential(nn.ReLU(), nn.MaxPool2d(2)), (1, 1, 4, 4)) == 0
 
 
+def dot_products(model, x):
+    """Each output of a convolution or linear layer is one dot product with a row of its weight."""
+    count = 0
+
+    def add(layer, inputs, output):
+        nonlocal count
+        count += output.numel() * layer.weight[0].numel()
+
+    for layer in model.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            layer.register_forward_hook(add)
+    model(x)
+    return count
+
+
+@pytest.mark.parametrize("name", [*COUNTS, *SCALED])
+def test_flops_are_the_lengths_of_all_dot_products(name):
+    shape = (2, 1, 28, 28) if name in SCALED else (2, 3, 224, 224)
+    with torch.device("meta"):
+        build = functools.partial(cnn.scaled, name) if name in SCALED else getattr(cnn, name)
+        model, twin, x = build(), build().eval(), torch.zeros(shape)
+    assert cnn.flops(model, shape) == dot_products(twin, x)
+
+
 @pytest.mark.parametrize("name", COUNTS)
 def test_flops_are_half_of_what_torch_counts(name):
     with torch.device("meta"):
@@ -632,6 +657,19 @@ def test_flops_are_half_of_what_torch_counts(name):
     with FlopCounterMode(display=False) as counter:
         model(x)
     assert cnn.flops(model, (2, 3, 224, 224)) == counter.get_total_flops() // 2
+
+
+def test_nothing_is_computed_to_count(monkeypatch):
+    devices = set()
+    forward = nn.Conv2d.forward
+
+    def watched(self, x):
+        devices.update((x.device.type, self.weight.device.type))
+        return forward(self, x)
+
+    monkeypatch.setattr(nn.Conv2d, "forward", watched)
+    cnn.flops(cnn.scaled("vgg"), (1, 1, 28, 28))
+    assert devices == {"meta"}
 
 
 def test_what_acts_in_training_only_is_not_counted():

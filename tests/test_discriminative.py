@@ -4,7 +4,6 @@ import copy
 import math
 import pickle
 import warnings
-from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -13,18 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import discriminant_analysis, linear_model, naive_bayes
 from torch.distributions import MultivariateNormal
-from torchmetrics.functional.classification import multiclass_calibration_error
 
 from dlnotes.discriminative import (
     GaussianClassifier,
     GaussianDiscriminant,
     GaussianNaiveBayes,
     LogisticRegression,
-    crossing,
-    draw_subset,
-    learning_curves,
     posterior_weights,
-    reliability,
 )
 
 KINDS = [GaussianNaiveBayes, GaussianDiscriminant]
@@ -303,104 +297,6 @@ def test_arguments_stay_as_they_are(kind):
     assert (x == x_before).all() and (y == y_before).all()
 
 
-@settings(max_examples=30, deadline=None)
-@given(total=st.integers(10, 60), share=st.floats(0, 1), seed=st.integers(0, 99))
-def test_subset_is_random_without_repetition_and_holds_every_class(total, share, seed):
-    y = torch.arange(total) % 7
-    n = 7 + round(share * (total - 7))
-    places = draw_subset(y, n, generator=torch.Generator().manual_seed(seed))
-    assert len(places) == n == len(places.unique())
-    assert y[places].unique().tolist() == list(range(7))
-    again = draw_subset(y, n, generator=torch.Generator().manual_seed(seed))
-    assert (places == again).all()
-
-
-def test_subset_takes_every_sample_equally_often():
-    y = torch.tensor([0, 0, 0, 1, 1, 1])
-    generator = torch.Generator().manual_seed(0)
-    counts = sum(draw_subset(y, 4, generator=generator).bincount(minlength=6) for _ in range(3000))
-    close(counts / 3000, torch.full((6,), 4 / 6), atol=0.04)
-
-
-class Recorder:
-    """A classifier that guesses class 0 and keeps what it was fitted to."""
-
-    seen: ClassVar[list] = []
-
-    def __init__(self, x, y):
-        self.seen.append((x, y))
-
-    def predict(self, x):
-        return torch.zeros(len(x), dtype=torch.int64)
-
-
-def test_learning_curves_give_every_fit_the_same_samples_of_the_right_number():
-    x, y = samples(40, seed=5)
-    x_test, y_test = samples(50, seed=6)
-    Recorder.seen.clear()
-    fits = {"a": Recorder, "b": Recorder}
-    options = dict(seed=7, workers=1, progress=False)
-    errors = learning_curves(fits, (x, y), (x_test, y_test), sizes=[3, 10, 40], runs=3, **options)
-    expected = torch.full((3, 3), (y_test != 0).float().mean().item())
-    close(errors["a"], expected, atol=1e-6)
-    sizes = [len(labels) for _, labels in Recorder.seen]
-    assert sizes == [3, 3, 10, 10, 40, 40] + [3, 3, 10, 10] * 2  # everything is fitted once
-    for (x1, y1), (x2, y2) in zip(Recorder.seen[::2], Recorder.seen[1::2], strict=True):
-        assert (x1 == x2).all() and (y1 == y2).all()
-    rows = {tuple(row.tolist()): int(label) for row, label in zip(x, y, strict=True)}
-    assert all(
-        rows[tuple(r.tolist())] == k
-        for x1, y1 in Recorder.seen
-        for r, k in zip(x1, y1, strict=True)
-    )
-    first, second = Recorder.seen[2][0], Recorder.seen[8][0]
-    assert (first != second).any()  # another run, other samples
-    again = learning_curves(fits, (x, y), (x_test, y_test), sizes=[10], runs=1, **options)
-    assert again.keys() == errors.keys()
-
-
-def test_learning_curve_of_a_real_fit_repeats_and_differs_between_runs():
-    train, test = samples(300, seed=5), samples(500, seed=5)
-    fits = {"bayes": GaussianNaiveBayes(4, 3, smoothing=0.1).fit}
-    first, second = (
-        learning_curves(fits, train, test, sizes=[12, 300], runs=4, seed=1, workers=workers)[
-            "bayes"
-        ]
-        for workers in (1, 2)
-    )
-    assert (first == second).all()
-    assert first[:, 0].std() > 0 and first[:, 1].std() == 0
-    other = learning_curves(fits, train, test, sizes=[12, 300], runs=4, seed=2)["bayes"]
-    assert (first[:, 0] != other[:, 0]).any()
-
-
-def test_crossing_is_where_straight_lines_on_the_log_axis_meet():
-    sizes = [1, 10, 100, 1000]
-    early = torch.tensor([0.5, 0.4, 0.4, 0.4])
-    late = torch.tensor([0.45, 0.6, 0.5, 0.2])  # ahead at first, then behind, then for good
-    assert math.isclose(crossing(sizes, early, late), 100 * 10 ** (1 / 3), rel_tol=1e-5)
-    assert crossing(sizes, early, early - 0.1) == 1.0
-    assert crossing(sizes, early, early + 0.1) == math.inf
-    assert crossing(sizes, early, early - torch.tensor([0, 0, 0, 0.1])) == 100.0
-
-
-def test_reliability_gives_torchmetrics_calibration_error():
-    probabilities = torch.randn(500, 4).mul(2).softmax(1)
-    y = torch.where(torch.rand(500) < 0.6, probabilities.argmax(1), torch.randint(4, (500,)))
-    for bins in (1, 2, 7, 15):
-        sure, right, share = reliability(probabilities, y, bins=bins)
-        theirs = multiclass_calibration_error(probabilities, y, num_classes=4, n_bins=bins)
-        close((share * (sure - right).abs()).sum(), theirs.double(), atol=1e-6)
-        close(share.sum(), torch.tensor(1.0), atol=1e-6)
-        close((share * right).sum(), (probabilities.argmax(1) == y).double().mean(), atol=1e-6)
-
-
-def test_certainty_falls_into_the_last_bin():
-    sure, right, share = reliability(torch.eye(3), torch.tensor([0, 1, 1]), bins=10)
-    assert (sure.tolist(), share.tolist()) == ([1.0], [1.0])
-    assert math.isclose(right.item(), 2 / 3)
-
-
 # ---- bad input ---------------------------------------------------------------------------------
 
 X, Y = samples(20)
@@ -507,22 +403,3 @@ def test_posterior_weights_ask_for_one_spread():
         posterior_weights(GaussianNaiveBayes(4, 3))
     with pytest.raises(TypeError, match="GaussianClassifier"):
         posterior_weights(LogisticRegression(4, 3))
-
-
-@pytest.mark.parametrize("n", [2, 21])
-def test_subset_of_impossible_size_is_named(n):
-    with pytest.raises(ValueError, match=r"n must lie in \[3, 20\], got"):
-        draw_subset(Y, n)
-
-
-def test_bad_arguments_of_the_experiments_are_named():
-    with pytest.raises(ValueError, match="runs must be at least 1"):
-        learning_curves({}, (X, Y), (X, Y), sizes=[5], runs=0)
-    with pytest.raises(ValueError, match=r"late must have shape \(2,\)"):
-        crossing([1, 2], torch.zeros(2), torch.zeros(3))
-    with pytest.raises(ValueError, match=r"y must have shape \(3,\)"):
-        reliability(torch.eye(3), torch.tensor([0, 1]))
-    with pytest.raises(ValueError, match="y must hold labels 0 to 2"):
-        reliability(torch.eye(3), torch.tensor([0, 1, 3]))
-    with pytest.raises(ValueError, match="bins must be at least 1"):
-        reliability(torch.eye(3), torch.tensor([0, 1, 2]), bins=0)

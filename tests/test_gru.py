@@ -247,7 +247,7 @@ def test_a_held_gate_of_a_layer_is_that_of_its_cells(gate, value, fused):
     found = gradients((outputs, last), [x, *parameters.values()])
     other = GRU(3, 4, num_layers=2, bidirectional=True).double()
     other.load_state_dict(held)
-    level_0 = []
+    lowest = []
     for reverse in (False, True):
         cell, h = GRUCell.from_layer(other, reverse=reverse), None
         assert gru.hold_gate(cell.state_dict(), gate, value).keys() == cell.state_dict().keys()
@@ -255,8 +255,8 @@ def test_a_held_gate_of_a_layer_is_that_of_its_cells(gate, value, fused):
         torch.testing.assert_close(again, dict(cell.state_dict()), **exact)
         for t in range(5)[:: -1 if reverse else 1]:
             h = cell(x[:, t], h)
-        level_0.append(h)
-    torch.testing.assert_close(torch.stack(level_0), last[:2], **exact)
+        lowest.append(h)
+    torch.testing.assert_close(torch.stack(lowest), last[:2], **exact)
     assert all(torch.isfinite(g).all() for g in found)
     block = slice(4, 8) if gate == "z" else slice(0, 4)
     assert all((g[block] == 0).all() for g in found[1:])  # nothing is learned there ...
@@ -270,7 +270,7 @@ def test_wrong_arguments_of_what_looks_inside_are_named():
     p, x, h = dict(cell.named_parameters()), torch.zeros(2, 5, 3), torch.zeros(4)
     for message, call in [
         (r"x must have shape \(N, T, 3\), got \(5, 3\)", lambda: gru.trace(cell, x[0])),
-        ("the size of T must be at least 1, got 0", lambda: gru.trace(cell, x[:, :0])),
+        (r"x must have at least one step, got \(2, 0, 3\)", lambda: gru.trace(cell, x[:, :0])),
         (r"h must have shape \(2, 4\), got \(1, 4\)", lambda: gru.trace(cell, x, h[None])),
         ("gate must be one of 'z', 'r', got 'u'", lambda: gru.hold_gate(p, "u", 1)),
         (r"value must lie in \[0, 1\], got 2", lambda: gru.hold_gate(p, "r", 2)),
@@ -283,6 +283,15 @@ def test_wrong_arguments_of_what_looks_inside_are_named():
     ]:
         with pytest.raises(ValueError, match=message):
             call()
+
+
+@pytest.mark.parametrize("other", [rnn.RNNCell(3, 4), nn.GRUCell(3, 4), GRU(3, 4)])
+def test_only_a_cell_of_the_course_is_looked_into(other):
+    message = f"cell must be a GRUCell, got {type(other).__name__}"
+    with pytest.raises(TypeError, match=message):
+        gru.trace(other, torch.zeros(2, 5, 3))
+    with pytest.raises(TypeError, match=message):
+        gru.jacobian_terms(other, torch.zeros(3), torch.zeros(4))
 
 
 def test_wrong_arguments_of_the_cell_are_named():
@@ -323,8 +332,8 @@ def test_update_bias_is_the_bias_of_all_update_gates_and_of_nothing_else(value):
         assert torch.equal(parameter, expected)
         assert parameter.requires_grad
     if value is not None:  # the cell agrees which gate that is
-        for level in (0, 1):
-            b_z = GRUCell.from_layer(layer, level=level, reverse=True).b_z
+        for layer_index in (0, 1):
+            b_z = GRUCell.from_layer(layer, layer_index=layer_index, reverse=True).b_z
             torch.testing.assert_close(b_z, torch.ones(7) * value)
 
 
@@ -390,13 +399,13 @@ def test_cell_stepped_is_the_layer(reverse, theirs):
     torch.testing.assert_close(h, last[reverse], **exact)
 
 
-def test_cell_of_another_level_or_kind():
+def test_cell_of_another_layer_or_kind():
     layer = GRU(5, 7, num_layers=2)
-    torch.testing.assert_close(GRUCell.from_layer(layer, level=1).W, layer.weight_ih_l1[14:])
+    torch.testing.assert_close(GRUCell.from_layer(layer, layer_index=1).W, layer.weight_ih_l1[14:])
     with pytest.raises(TypeError, match="layer must be a GRU, got RNN"):
         GRUCell.from_layer(rnn.RNN(5, 7))
-    with pytest.raises(ValueError, match="level must be one of 0, 1, got 2"):
-        GRUCell.from_layer(layer, level=2)
+    with pytest.raises(ValueError, match="layer_index must be one of 0, 1, got 2"):
+        GRUCell.from_layer(layer, layer_index=2)
 
 
 # ---- what every module can do

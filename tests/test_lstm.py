@@ -153,11 +153,14 @@ def test_trace_shows_what_the_formulas_compute():
 def test_wrong_sequences_are_named(function):
     call, cell, x = getattr(lstm, function), LSTMCell(3, 4), torch.zeros(2, 5, 3)
     rest = () if function == "trace" else (torch.zeros(2, 5, 4),)
-    with pytest.raises(TypeError, match="cell must be an LSTMCell, got LSTM"):
-        call(LSTM(3, 4), x, *rest)
+    similar = nn.Module()
+    similar.U_f = cell.U_f  # it has a name of the cell, and is another class
+    for other in (LSTM(3, 4), nn.LSTMCell(3, 4), similar):
+        with pytest.raises(TypeError, match=f"must be an LSTMCell, got {type(other).__name__}$"):
+            call(other, x, *rest)
     with pytest.raises(ValueError, match=r"x must have shape \(N, T, 3\), got \(2, 5, 2\)"):
         call(cell, x[..., :2], *rest)
-    with pytest.raises(ValueError, match="steps must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=r"x must have at least one step, got \(2, 0, 3\)"):
         call(cell, x[:, :0], *rest)
     with pytest.raises(ValueError, match=r"c must have shape \(2, 4\)"):
         call(cell, x, *rest, (torch.zeros(2, 4), torch.zeros(1, 4)))
@@ -239,14 +242,14 @@ def test_cell_stepped_is_the_layer(reverse, theirs):
     torch.testing.assert_close(state, tuple(s[reverse] for s in last), **exact)
 
 
-def test_cell_of_another_level_or_kind():
+def test_cell_of_another_layer_or_kind():
     layer = LSTM(5, 7, num_layers=2)
-    cell = LSTMCell.from_layer(layer, level=1)
+    cell = LSTMCell.from_layer(layer, layer_index=1)
     torch.testing.assert_close(cell.U_c, layer.weight_ih_l1[14:21])
     with pytest.raises(TypeError, match="layer must be an LSTM, got RNN"):
         LSTMCell.from_layer(rnn.RNN(5, 7))
-    with pytest.raises(ValueError, match="level must be one of 0, 1, got 2"):
-        LSTMCell.from_layer(layer, level=2)
+    with pytest.raises(ValueError, match="layer_index must be one of 0, 1, got 2"):
+        LSTMCell.from_layer(layer, layer_index=2)
 
 
 # ---- the forget gate
@@ -258,10 +261,11 @@ def test_forget_bias_is_what_the_gates_start_with_and_nothing_else_changes():
     plain = LSTM(5, 7, **options)
     torch.manual_seed(3)
     layer = LSTM(5, 7, forget_bias=3, **options)
-    for level in (0, 1):
+    for layer_index in (0, 1):
         for reverse in (False, True):
             theirs, ours = (
-                LSTMCell.from_layer(m, level=level, reverse=reverse) for m in (plain, layer)
+                LSTMCell.from_layer(m, layer_index=layer_index, reverse=reverse)
+                for m in (plain, layer)
             )
             assert ours.b_f.eq(3).all()
             for name, value in theirs.named_parameters():

@@ -1,4 +1,4 @@
-"""dlnotes.metrics: distances against closed forms, scipy and torchmetrics, and the classifier."""
+"""dlnotes.metrics: distances against closed forms, scipy, torchmetrics; the classifier; errors."""
 
 import math
 
@@ -9,6 +9,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
+from torchmetrics.functional.classification import multiclass_calibration_error
+from torchmetrics.functional.text import char_error_rate, word_error_rate
+from torchmetrics.functional.text import edit_distance as torchmetrics_distance
 from torchmetrics.image.fid import FrechetInceptionDistance
 
 from dlnotes import data, metrics
@@ -16,6 +19,8 @@ from dlnotes.metrics import (
     DigitClassifier,
     compare,
     digit_features,
+    edit_distance,
+    error_rates,
     frechet_distance,
     gaussian_frechet_distance,
     precision_recall,
@@ -253,3 +258,104 @@ def test_the_measures_are_calibrated(shipped):
     assert found[0]["precision"] > 0.75 and found[0]["recall"] > 0.75
     assert found[3]["recall"] < 0.05  # its precision may be high: the docstring says why
     assert found[4]["recall"] < 0.01 < found[4]["precision"]  # one good digit, no variety
+
+
+# ---- how many phones and words are wrong -------------------------------------------------------
+
+
+def test_edit_distance_of_known_pairs():
+    for a, b, distance in [
+        ("kitten", "sitting", 3),
+        ("", "abc", 3),
+        ("abc", "", 3),
+        ("abc", "abc", 0),
+        ("ab", "ba", 2),
+        ("saturday", "sunday", 3),
+    ]:
+        assert edit_distance(a, b) == distance
+    assert edit_distance(["AE1", "T"], ["AH0", "T"]) == 1
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.text("abc", max_size=8), st.text("abc", max_size=8))
+def test_edit_distance_is_the_shortest_path(a, b):
+    if a and b:
+        assert edit_distance(a, b) == torchmetrics_distance([a], [b], reduction="sum").item()
+    assert edit_distance(a, b) == edit_distance(b, a) >= abs(len(a) - len(b))
+
+
+phones = st.lists(st.sampled_from(["AE1", "AE0", "T", "K"]), max_size=12)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.tuples(phones, phones), min_size=1, max_size=5))
+def test_edits_of_phones_are_torchmetrics_of_a_letter_for_each(pairs):
+    short = {"AE1": "A", "AE0": "a", "T": "t", "K": "k"}
+    texts = [["".join(short[phone] for phone in row) for row in pair] for pair in pairs]
+    theirs = torchmetrics_distance(*zip(*texts, strict=True), reduction="none").tolist()
+    assert [edit_distance(a, b) for a, b in pairs] == theirs
+    if all(b for _, b in pairs):
+        said, right = zip(*((" ".join(a), " ".join(b)) for a, b in pairs), strict=True)
+        per, wer = error_rates([a for a, _ in pairs], [[b] for _, b in pairs])
+        assert per == pytest.approx(word_error_rate(said, right).item())
+        assert wer == sum(a != b for a, b in pairs) / len(pairs)
+
+
+def test_edit_distance_is_exact_far_from_the_diagonal_too():
+    row = list(range(100))
+    assert edit_distance(row, [-1] * 30 + row[:-30]) == 60  # 30 in at one end, 30 out at the other
+
+
+def test_error_rates_count_the_nearest_reference():
+    predictions = ["abc", "xy", ""]
+    references = [["abd", "abc"], ["xz", "abcde"], ["q"]]
+    per, wer = error_rates(predictions, references)
+    assert per == (0 + 1 + 1) / (3 + 2 + 1)
+    assert wer == 2 / 3
+    with pytest.raises(ValueError, match="equally many, and some, got 1 and 2"):
+        error_rates(["a"], [["a"], ["b"]])
+    with pytest.raises(ValueError, match="equally many, and some"):
+        error_rates([], [])
+    with pytest.raises(ValueError, match=r"references must hold some for each word.* index 1"):
+        error_rates(["a", "b"], [["a"], []])
+
+
+def test_error_rates_are_torchmetrics_where_each_word_has_one_reference():
+    words = ["hello", "wrld", "abcc", "n"], ["hallo", "world", "abc", "no"]
+    per, wer = error_rates(words[0], [[w] for w in words[1]])
+    assert per == pytest.approx(char_error_rate(*map(list, words)).item())
+    assert wer == 1.0
+
+
+# ---- how sure, and how often right -------------------------------------------------------------
+
+
+def test_reliability_gives_torchmetrics_calibration_error():
+    close = dict(rtol=0, atol=1e-6)
+    probabilities = torch.randn(500, 4).mul(2).softmax(1)
+    y = torch.where(torch.rand(500) < 0.6, probabilities.argmax(1), torch.randint(4, (500,)))
+    hits = (probabilities.argmax(1) == y).double()
+    for bins in (1, 2, 7, 15):
+        sure, right, share = metrics.reliability(probabilities, y, bins=bins)
+        theirs = multiclass_calibration_error(probabilities, y, num_classes=4, n_bins=bins)
+        error = (share * (sure - right).abs()).sum()
+        torch.testing.assert_close(error, theirs.double(), **close)
+        torch.testing.assert_close(share.sum(), torch.tensor(1.0), **close)
+        torch.testing.assert_close((share * right).sum(), hits.mean(), **close)
+
+
+def test_certainty_falls_into_the_last_bin():
+    sure, right, share = metrics.reliability(torch.eye(3), torch.tensor([0, 1, 1]), bins=10)
+    assert (sure.tolist(), share.tolist()) == ([1.0], [1.0])
+    assert math.isclose(right.item(), 2 / 3)
+
+
+def test_bad_arguments_of_reliability_are_named():
+    with pytest.raises(ValueError, match=r"y must have shape \(3,\)"):
+        metrics.reliability(torch.eye(3), torch.tensor([0, 1]))
+    with pytest.raises(ValueError, match="y must hold labels 0 to 2"):
+        metrics.reliability(torch.eye(3), torch.tensor([0, 1, 3]))
+    with pytest.raises(ValueError, match="bins must be at least 1"):
+        metrics.reliability(torch.eye(3), torch.tensor([0, 1, 2]), bins=0)
+    with pytest.raises(ValueError, match=r"probabilities must have shape \(N, K\)"):
+        metrics.reliability(torch.ones(3), torch.tensor([0, 0, 0]))

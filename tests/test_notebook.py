@@ -1,9 +1,11 @@
 """dlnotes.notebook: a claim is proved or fails, a number is kept, a notebook begins."""
 
 import json
+import math
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 
@@ -61,6 +63,62 @@ def test_a_claim_without_reference_needs_one_truth_value():
         notebook.check("many", torch.tensor([True, True]))
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (torch.tensor([1 + 1j]), torch.tensor([1 + 5j])),
+        (torch.tensor([1 + 1j]), torch.tensor([1.0])),
+        (torch.tensor(2**53), torch.tensor(2**53 + 1)),
+        (torch.tensor([2**62, 1]), torch.tensor([2**62 + 1, 1])),
+        (2**53, 2**53 + 1),
+        (torch.tensor([True, False]), torch.tensor([True, True])),
+        (torch.zeros(0), torch.zeros(0)),
+        (torch.zeros(3, 0), torch.zeros(3, 0)),
+        (torch.tensor([torch.nan]), torch.tensor([torch.nan])),
+        (torch.tensor([torch.inf]), torch.tensor([-torch.inf])),
+        (torch.tensor([1j * torch.inf]), torch.tensor([-1j * torch.inf])),
+    ],
+)
+def test_what_is_false_is_not_proved(ours, theirs):
+    with pytest.raises(AssertionError, match="✗ a falsehood"):
+        notebook.check("a falsehood", ours, theirs)
+
+
+def test_complex_numbers_and_large_integers_are_compared_as_they_are(capsys):
+    notebook.check("c", torch.tensor([1 + 1j]), torch.tensor([1 + 1j]) + 1e-6)
+    notebook.check("i", torch.tensor(2**53 + 1), 2**53 + 1)
+    notebook.check("near", torch.tensor(3), torch.tensor(5), within=2)
+    assert capsys.readouterr().out.splitlines() == [
+        "✓ c  (complex64, max |Δ| ≤ 1e-05)",
+        "✓ i  (int64, equal)",
+        "✓ near  (int64, max |Δ| ≤ 2e+00)",
+    ]
+    with pytest.raises(AssertionError, match="allowed 1e"):
+        notebook.check("far", torch.tensor(3), torch.tensor(5), within=1)
+    with pytest.raises(TypeError, match="beyond 2⁵³ can only be compared with integers"):
+        notebook.check("mixed", torch.tensor(2**53 + 1), torch.tensor(2.0**53).double())
+
+
+@pytest.mark.parametrize("value", [torch.tensor(torch.nan), torch.tensor(0.3), 0.3, 1, "yes", None])
+def test_only_a_truth_value_is_true(value):
+    with pytest.raises(TypeError, match="ours must be one truth value"):
+        notebook.check("a number is true", value)
+
+
+@pytest.mark.parametrize("within", [math.nan, math.inf, -1.0, True, "1"])
+def test_a_tolerance_is_a_finite_number_from_zero(within):
+    with pytest.raises((TypeError, ValueError), match="within must"):
+        notebook.check("anything", 1.0, 2.0, within=within)
+
+
+@pytest.mark.parametrize("claim", ["", "  ", 3])
+def test_a_claim_is_a_sentence(claim):
+    with pytest.raises(TypeError, match="claim must be a sentence"):
+        notebook.check(claim, True)
+    with pytest.raises(TypeError, match="theirs must be numbers"):
+        notebook.check("text", 1.0, "one")
+
+
 # ---- what a run measured -----------------------------------------------------------------------
 
 
@@ -89,6 +147,42 @@ def test_a_number_outside_its_bounds_fails_unless_smoke(monkeypatch, bound, prof
         with pytest.raises(AssertionError, match="outside its bounds"):
             notebook.record("x", value, **bound)
     notebook.record("x", 0.5, at_least=0.5, at_most=0.5)
+
+
+def test_a_record_at_smoke_says_that_its_bound_is_not_applied(monkeypatch, capsys):
+    monkeypatch.setenv("DLNOTES_PROFILE", "smoke")
+    notebook.record("x", 0.4, at_least=0.5)
+    notebook.record("y", 0.4, baseline=0.1)
+    assert capsys.readouterr().out.splitlines() == [
+        "x = 0.4  (at least 0.5, not applied at smoke)",
+        "y = 0.4  (baseline 0.1)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "message"),
+    [
+        (("x", 0.1), dict(at_least=math.nan), "at_least must lie in"),
+        (("x", 0.1), dict(at_most=math.inf), "at_most must lie in"),
+        (("x", 0.1), dict(baseline=math.nan), "baseline must lie in"),
+        (("x", 0.1), dict(at_least="0"), "at_least must be a number"),
+        (("x", 0.1), dict(at_least=1, at_most=0), "at_least must not be above at_most"),
+        (("x", "0.5"), {}, "value must be a number"),
+        (("x", True), {}, "value must be a number"),
+        (("x", torch.zeros(2)), {}, "value must be a number"),
+        (("", 0.5), {}, "name must be a string"),
+    ],
+)
+def test_a_record_without_a_number_or_with_bounds_of_none_is_refused(arguments, options, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        notebook.record(*arguments, **options)
+
+
+def test_a_record_takes_numbers_of_torch_and_numpy(standard, capsys):
+    notebook.record("x", torch.tensor(0.5), at_least=0.5)
+    notebook.record("y", np.float32(0.5), at_most=0.5)
+    notebook.record("z", 1, at_most=1)
+    assert capsys.readouterr().out.count("= 0.5") == 2
 
 
 def test_a_record_in_a_notebook_carries_its_exact_value(standard):

@@ -85,21 +85,21 @@ def test_same_seed_gives_torchs_initial_weights():
 
 
 @pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
-@pytest.mark.parametrize(("level", "reverse"), [(0, False), (0, True), (1, False), (1, True)])
-def test_cell_stepped_is_the_layer(nonlinearity, level, reverse):
+@pytest.mark.parametrize(("layer_index", "reverse"), [(0, False), (0, True), (1, False), (1, True)])
+def test_cell_stepped_is_the_layer(nonlinearity, layer_index, reverse):
     layer = RNN(6, 3, num_layers=2, bidirectional=True, nonlinearity=nonlinearity).double()
     h, x = random(4, 2, 3), random(2, 5, 6)
     outputs, last = layer(x, h)
-    cell = RNNCell.from_layer(layer, level=level, reverse=reverse)
+    cell = RNNCell.from_layer(layer, layer_index=layer_index, reverse=reverse)
     below = RNN(6, 3, bidirectional=True, nonlinearity=nonlinearity).double()
     below.load_state_dict({k: v for k, v in layer.state_dict().items() if "_l0" in k})
-    seen, _ = (x, None) if level == 0 else below(x, h[:2])
-    state, states = h[2 * level + reverse], []
+    seen, _ = (x, None) if layer_index == 0 else below(x, h[:2])
+    state, states = h[2 * layer_index + reverse], []
     for t in range(5)[:: -1 if reverse else 1]:
         state = cell(seen[:, t], state)
         states.append(state)
-    torch.testing.assert_close(state, last[2 * level + reverse], **exact)
-    if level == 1:
+    torch.testing.assert_close(state, last[2 * layer_index + reverse], **exact)
+    if layer_index == 1:
         states = torch.stack(states[:: -1 if reverse else 1], dim=1)
         torch.testing.assert_close(states, outputs.chunk(2, dim=2)[reverse], **exact)
 
@@ -143,8 +143,8 @@ def test_wrong_arguments_of_the_cell_are_named():
         ("output_size must be at least 1, got 0", lambda: RNNCell(3, 4, output_size=0)),
         ("hidden_size must be at least 1, got 0", lambda: RNNCell(3, 0)),
         ("nonlinearity must be one of 'tanh'.*got 'x'", lambda: RNNCell(3, 4, nonlinearity="x")),
-        ("level must be one of 0, 1, got 2", lambda: from_two_levels(level=2)),
-        ("reverse must be one of False, got True", lambda: from_two_levels(reverse=True)),
+        ("layer_index must be one of 0, 1, got 2", lambda: from_two_layers(layer_index=2)),
+        ("reverse must be one of False, got True", lambda: from_two_layers(reverse=True)),
     ]:
         with pytest.raises(ValueError, match=message):
             call()
@@ -152,7 +152,7 @@ def test_wrong_arguments_of_the_cell_are_named():
         RNNCell.from_layer(GRU(3, 4))
 
 
-def from_two_levels(**options):
+def from_two_layers(**options):
     return RNNCell.from_layer(RNN(3, 4, num_layers=2), **options)
 
 
@@ -257,7 +257,7 @@ def test_wrong_arguments_of_backpropagation_are_named():
     ]:
         with pytest.raises(ValueError, match=message):
             call()
-    with pytest.raises(TypeError, match=r"targets must be class numbers.*float32"):
+    with pytest.raises(TypeError, match=r"targets must be class indices.*float32"):
         bptt(cell, x, y[..., 0], "cross_entropy")
     with pytest.raises(TypeError, match="cell must be an RNNCell, got GRUCell"):
         bptt(GRUCell(3, 4), x, y)
@@ -312,7 +312,7 @@ def test_gradient_norms_are_those_of_a_pushed_state(name, num_layers):
         below = LAYERS[name](3, 2).double()
         below.load_state_dict({k: v for k, v in layer.state_dict().items() if k.endswith("l0")})
         seen = below(x)[0]
-    cell = CELLS[name].from_layer(layer, level=last)
+    cell = CELLS[name].from_layer(layer, layer_index=last)
 
     def loss_after_push(t, push):
         state = None

@@ -4,8 +4,6 @@ import copy
 import itertools
 import math
 import pickle
-import random
-from collections import Counter
 
 import pytest
 import torch
@@ -16,9 +14,8 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from dlnotes import data, seq2seq, training
-from dlnotes.metrics import edit_distance, error_rates
+from dlnotes.metrics import error_rates
 from dlnotes.recipes import seq2seq as recipe
-from dlnotes.recipes.baselines import AlignmentTables
 from dlnotes.seq2seq import (
     BahdanauAttention,
     ConditionalGenerator,
@@ -27,8 +24,10 @@ from dlnotes.seq2seq import (
     Seq2Seq,
     SequenceClassifier,
     SequenceTagger,
+    beam_search,
     negative_log_likelihood,
     teacher_forcing_loss,
+    write_tokens,
 )
 from dlnotes.text import Vocabulary
 
@@ -424,6 +423,46 @@ def test_with_a_length_penalty_the_search_does_not_stop_at_the_first_end():
     assert overtaken > 0  # else this says nothing
 
 
+def of_all_read(V):
+    """A step whose state is all that was read, (1, R, t, 1): it grows, as cached keys do."""
+    table = torch.randn(7, V).double()
+
+    def step(last, state):
+        (read,) = state
+        read = torch.cat([read, last[None, :, None, None].double()], dim=2)
+        n = torch.arange(1, read.shape[2] + 1)
+        return table[((read[0, :, :, 0] * n).sum(1).long() + n[-1]) % 7], (read,)
+
+    return step
+
+
+@pytest.mark.parametrize("V, beam_size", [(3, 3**3), (4, 3)])
+def test_the_searches_take_any_step_and_any_state(V, beam_size):
+    step, empty = of_all_read(V), (torch.zeros(1, 2, 0, 1).double(),)
+    special = dict(padding=0, begin=1, end=2)
+
+    def cut(tokens):  # what follows the end does not count
+        return tokens[: (*tokens, 2).index(2) + 1]
+
+    def score(tokens):
+        state, total = (torch.zeros(1, 1, 0, 1).double(),), 0.0
+        for last, token in zip((1, *tokens), tokens, strict=False):
+            logits, state = step(torch.tensor([last]), state)
+            total += logits.log_softmax(-1)[0, token].item()
+        return total
+
+    ids, log_p = beam_search(step, empty, max_length=4, beam_size=beam_size, **special)
+    for row, p in zip(ids.flatten(0, 1).tolist(), log_p.flatten().tolist(), strict=True):
+        tokens = cut(row)
+        assert p == pytest.approx(score(tokens)) and set(row[len(tokens) :]) <= {0}
+    if beam_size == V**3:  # no prefix is dropped
+        best = max(score(cut(tokens)) for tokens in itertools.product(range(V), repeat=4))
+        assert log_p[:, 0].tolist() == pytest.approx([best, best])
+    greedy = write_tokens(step, lambda logits: logits.argmax(-1), empty, max_length=4, **special)
+    one, _ = beam_search(step, empty, max_length=4, beam_size=1, **special)
+    assert torch.equal(greedy, one[:, 0])
+
+
 # ---- the special tokens ------------------------------------------------------------------------
 
 
@@ -572,168 +611,6 @@ def test_samples_are_fixed_by_their_generator():
     assert torch.equal(first, again) and not torch.equal(first, other)
 
 
-# ---- counting errors ---------------------------------------------------------------------------
-
-
-def test_edit_distance_of_known_pairs():
-    for a, b, distance in [
-        ("kitten", "sitting", 3),
-        ("", "abc", 3),
-        ("abc", "", 3),
-        ("abc", "abc", 0),
-        ("ab", "ba", 2),
-        ("saturday", "sunday", 3),
-    ]:
-        assert edit_distance(a, b) == distance
-    assert edit_distance(["AE1", "T"], ["AH0", "T"]) == 1
-
-
-@few
-@given(st.text("abc", max_size=8), st.text("abc", max_size=8))
-def test_edit_distance_is_the_shortest_path(a, b):
-    from torchmetrics.functional.text import edit_distance as theirs
-
-    if a and b:
-        assert edit_distance(a, b) == theirs([a], [b], reduction="sum").item()
-    assert edit_distance(a, b) == edit_distance(b, a) >= abs(len(a) - len(b))
-
-
-def test_error_rates_count_the_nearest_reference():
-    predictions = ["abc", "xy", ""]
-    references = [["abd", "abc"], ["xz", "abcde"], ["q"]]
-    per, wer = error_rates(predictions, references)
-    assert per == (0 + 1 + 1) / (3 + 2 + 1)
-    assert wer == 2 / 3
-    with pytest.raises(ValueError, match="equally many, and some, got 1 and 2"):
-        error_rates(["a"], [["a"], ["b"]])
-    with pytest.raises(ValueError, match="equally many, and some"):
-        error_rates([], [])
-
-
-def test_error_rates_are_torchmetrics_where_each_word_has_one_reference():
-    from torchmetrics.functional.text import char_error_rate
-
-    words = ["hello", "wrld", "abcc", "n"], ["hallo", "world", "abc", "no"]
-    per, wer = error_rates(words[0], [[w] for w in words[1]])
-    assert per == pytest.approx(char_error_rate(*map(list, words)).item())
-    assert wer == 1.0
-
-
-# ---- tables without a network ------------------------------------------------------------------
-
-WORDS = {"cab": "K A B", "bad": "B A D", "cake": "K A K", "bake": "B A K", "axe": "A K S"}
-WORDS |= {"tax": "T A K S", "lake": "L A K", "cat": "K A T", "bat": "B A T", "lab": "L A B"}
-
-
-def toy_pairs(words):
-    letters = Vocabulary("abcdeklstx", unknown=False)
-    phones = Vocabulary(["A", "B", "D", "E", "K", "L", "S", "T"], unknown=False)
-    source, lengths = letters.batch(list(words))
-    target, _ = phones.batch([p.split() for p in words.values()], begin=True, end=True)
-    return letters, phones, source, lengths, target
-
-
-def test_alignment_finds_silent_letters_and_letters_of_two_phones():
-    rule = dict(zip("abcdeklstx", "A B K D - K L S T KS".split(), strict=True))
-    rule["e"] = ""
-    generator = random.Random(0)
-    spelled = {
-        "".join(generator.choices(list(rule), k=generator.randint(2, 7))) for _ in range(300)
-    }
-    words = {word: " ".join("".join(rule[letter] for letter in word)) for word in sorted(spelled)}
-    words = {word: sounds for word, sounds in words.items() if sounds}
-    letters, phones, source, lengths, target = toy_pairs(words)
-    tables = AlignmentTables(source, lengths, target)
-    right = [
-        row[:n].tolist() == [len(rule[letter]) for letter in word]
-        for word, row, n in zip(words, tables.sizes, lengths, strict=True)
-    ]
-    assert sum(right) > 0.95 * len(words)
-    assert tables.possible.all()
-    asked, n = letters.batch(["tab", "x", "ace"])
-    written = [phones.decode(row) for row in tables.pronounce(asked, n)]
-    assert written == [["T", "A", "B"], ["K", "S"], ["A", "K"]]
-
-
-def test_at_first_every_letter_is_silent_a_fifth_as_often_as_it_sounds():
-    _, _, source, lengths, target = toy_pairs({"cab": "K A B", "cake": "K A K"})
-    tables = AlignmentTables(source, lengths, target)
-    phones = target[:, 1:]
-    counts = tables._first_counts(source, lengths, phones, (phones > 2).sum(1))
-    seen = counts[:, 1:].sum(1)
-    assert seen.sum() == 7  # each letter with one phone, at the same share of its word
-    torch.testing.assert_close(counts[:, 0], 0.2 * seen)
-
-
-def test_alignments_are_the_best_of_all_there_are():
-    _, _, source, lengths, target = toy_pairs(WORDS)
-    tables = AlignmentTables(source, lengths, target, rounds=1)
-    phones = target[:, 1:]
-    written = (phones > 2).sum(1)
-    counts = tables._first_counts(source, lengths, phones, written)
-    log_p = ((counts + 0.01).log() - (counts.sum(1, keepdim=True) + 1).log()).double()
-    for i, n in enumerate(lengths.tolist()):
-        y = phones[i, : written[i]].tolist()
-        best = []
-        for sizes in itertools.product(range(3), repeat=n):
-            if sum(sizes) != len(y):
-                continue
-            place, score = 0, 0.0
-            for letter, size in zip(source[i].tolist(), sizes, strict=False):
-                piece = 0
-                for phone in y[place : place + size]:
-                    piece = piece * tables.phones + phone
-                score, place = score + log_p[letter, piece].item(), place + size
-            best.append((score, sizes))
-        (first, sizes), (second, _) = sorted(best, reverse=True)[:2]
-        if first - second > 1e-4:  # no tie
-            assert tables.sizes[i, :n].tolist() == list(sizes)
-
-
-def test_wider_surroundings_overrule_and_narrower_ones_help_out():
-    words = {"cab": "K A B", "cat": "K A T", "cel": "S E L", "cet": "S E T", "cec": "S E K"}
-    letters, phones, source, lengths, target = toy_pairs(words)
-    asked, n = letters.batch(["ce", "ca", "ct"])
-    alone = AlignmentTables(source, lengths, target, radius=0)
-    wide = AlignmentTables(source, lengths, target, radius=1)
-    assert [phones.decode(r) for r in alone.pronounce(asked, n)][:2] == [["S", "E"], ["S", "A"]]
-    assert wide.pronounce(asked, n, radius=0) == alone.pronounce(asked, n)
-    with pytest.raises(ValueError, match="radius must be one of 0, 1, got 2"):
-        wide.pronounce(asked, n, radius=2)
-    found = [phones.decode(r) for r in wide.pronounce(asked, n)]
-    assert found == [["S", "E"], ["K", "A"], ["S", "T"]]  # "ct" was never seen: c alone
-    for radius, table in enumerate(wide.tables):
-        contexts = wide._contexts(source, lengths, radius)
-        inside = torch.arange(source.shape[1]) < lengths[:, None]
-        pieces = wide._pieces(wide.sizes, target[:, 1:])
-        counted = {}
-        for context, piece in zip(contexts[inside].tolist(), pieces[inside].tolist(), strict=True):
-            counted.setdefault(context, Counter())[piece] += 1
-        assert table[0].tolist() == sorted(counted)
-        for context, piece in zip(*(t.tolist() for t in table), strict=True):
-            assert counted[context][piece] == max(counted[context].values())
-
-
-def test_words_that_cannot_be_aligned_are_left_out_and_padding_does_not_matter():
-    words = WORDS | {"b": "A A A"}  # one letter cannot stand for three phones
-    _, _, source, lengths, target = toy_pairs(words)
-    tables = AlignmentTables(source, lengths, target, radius=1)
-    assert tables.possible.tolist() == [True] * len(WORDS) + [False]
-    _, _, *plain = toy_pairs(WORDS)
-    expected = AlignmentTables(*plain, radius=1, rounds=9)
-    for i, n in enumerate(lengths.tolist()):
-        source[i, n:] = 5
-    again = AlignmentTables(source, lengths, F.pad(target, (0, 2)), radius=1, rounds=9)
-    assert torch.equal(again.sizes[:-1], expected.sizes)
-    torch.testing.assert_close(again.tables, expected.tables)
-    with pytest.raises(ValueError, match="radius must be at least 0, got -1"):
-        AlignmentTables(source, lengths, target, radius=-1)
-    with pytest.raises(ValueError, match="rounds must be at least 1"):
-        AlignmentTables(source, lengths, target, rounds=0)
-    with pytest.raises(ValueError, match="lengths must have shape"):
-        AlignmentTables(source, lengths[:2], target)
-
-
 # ---- in general --------------------------------------------------------------------------------
 
 
@@ -828,6 +705,7 @@ def wrong_calls():
         r"targets must have shape \(2, 5\)": lambda: negative_log_likelihood(q, y),
         "vocabulary must be an integer, got str": lambda: Encoder("abc", **small),
         "num_layers must be at least 1": lambda: Decoder(6, num_layers=0, **small),
+        "memory must be given": lambda: model.decoder(y, model.encode(x, n)[1]),
     }
 
 

@@ -1,4 +1,4 @@
-"""dlnotes.text: tokens and numbers, there and back."""
+"""dlnotes.text: tokens and their ids, there and back."""
 
 import copy
 import doctest
@@ -15,7 +15,15 @@ from hypothesis import strategies as st
 from torch.nn.utils.rnn import pad_sequence
 
 from dlnotes import data, text
-from dlnotes.text import BytePairTokenizer, Vocabulary, WordPieceTokenizer, pad
+from dlnotes.text import (
+    BytePairTokenizer,
+    Vocabulary,
+    WordPieceTokenizer,
+    bytepair,
+    pad,
+    vocabulary,
+    wordpiece,
+)
 
 few = settings(max_examples=50, deadline=None)
 words = st.lists(st.text("abcdef", max_size=4), max_size=6)
@@ -30,7 +38,7 @@ def test_special_tokens_come_first_and_the_others_as_given():
     assert "a" in v and "c" not in v and "<pad>" in v
 
 
-def test_without_an_unknown_token_the_numbers_begin_at_3_and_others_are_named():
+def test_without_an_unknown_token_the_ids_begin_at_3_and_others_are_named():
     v = Vocabulary("ba", unknown=False)
     assert v.tokens == ["<pad>", "<bos>", "<eos>", "b", "a"]
     assert v.unknown is None
@@ -67,6 +75,8 @@ def test_decode_stops_at_the_end_and_skips_padding_and_begin():
     for wrong in (7, -1):
         with pytest.raises(ValueError, match=rf"ids must lie in \[0, 6\], got {wrong}"):
             v.decode([4, wrong])
+        with pytest.raises(ValueError, match=rf"ids must lie in \[0, 6\], got {wrong}"):
+            v.decode([4, 2, wrong])  # after the end, too
 
 
 @few
@@ -239,7 +249,7 @@ def test_special_tokens_stand_at_the_end_and_are_never_read_from_a_text():
         tokenizer["<bos>"]
 
 
-def test_the_numbers_of_bytes_are_those_of_gpt2():
+def test_the_ids_of_bytes_are_those_of_gpt2():
     tokenizer = BytePairTokenizer([(b"h", b"e"), (b"l", b"l"), (b" ", b"t")])
     assert tokenizer.encode('!"~') == [0, 1, 93]  # as in the vocab.json of GPT-2
     assert tokenizer.encode(" ") == [220] and tokenizer.encode("\n") == [198]
@@ -303,8 +313,10 @@ def test_wrong_arguments_of_byte_pairs_are_named(byte_pairs):
         byte_pairs.encode("a\ud800")
     with pytest.raises(ValueError, match="merges must join tokens that are there already"):
         BytePairTokenizer([(b"ab", b"c")])
-    with pytest.raises(ValueError, match="specials must all be different"):
-        BytePairTokenizer([], specials=("a", "a"))
+    with pytest.raises(ValueError, match="specials must all be different, got 'a' twice"):
+        BytePairTokenizer([], specials=("a", "b", "a"))
+    with pytest.raises(TypeError, match="specials must be strings, got bytes"):
+        BytePairTokenizer([], specials=(b"a",))
     for wrong in (700, -1):
         with pytest.raises(ValueError, match=rf"ids must lie in \[0, 699\], got {wrong}"):
             byte_pairs.decode([1, wrong])
@@ -383,6 +395,8 @@ def test_wrong_arguments_of_word_pieces_are_named(word_pieces):
         WordPieceTokenizer(["[PAD]", "[UNK]", "[SEP]", "[MASK]"])
     with pytest.raises(ValueError, match="tokens must all be different, got 'a' twice"):
         WordPieceTokenizer([*WordPieceTokenizer.specials, "a", "a"])
+    with pytest.raises(TypeError, match="tokens must be strings, got int"):
+        WordPieceTokenizer([*WordPieceTokenizer.specials, 3])
     with pytest.raises(ValueError, match="longest must be at least 1, got 0"):
         WordPieceTokenizer(WordPieceTokenizer.specials, longest=0)
     with pytest.raises(ValueError, match="vocabulary_size must be at least 7, got 6"):
@@ -391,6 +405,17 @@ def test_wrong_arguments_of_word_pieces_are_named(word_pieces):
         WordPieceTokenizer.train("ab", 60)
     with pytest.raises(ValueError, match=r"ids must lie in \[0, 599\], got 600"):
         word_pieces.decode([600])
+
+
+def test_every_decode_names_what_are_no_ids(byte_pairs, word_pieces):
+    for tokens in (Vocabulary("abc"), byte_pairs, word_pieces):
+        for ids, got in [([1, 2.0], "float"), (torch.tensor([1.0]), "float"), (["a"], "str")]:
+            with pytest.raises(TypeError, match=f"ids must be integers, got {got}"):
+                tokens.decode(ids)
+        with pytest.raises(ValueError, match=r"ids must have shape \(T,\), got \(1, 2\)"):
+            tokens.decode(torch.tensor([[4, 5]]))
+        assert len(tokens.decode([])) == 0
+        assert tokens.decode(iter([5, 4])) == tokens.decode(torch.tensor([5, 4]))
 
 
 def test_tokenizers_can_be_copied_and_compared(byte_pairs, word_pieces):
@@ -411,4 +436,6 @@ def test_a_long_piece_takes_no_long_time(byte_pairs):
 
 
 def test_the_examples_of_the_docstrings_are_true():
-    assert doctest.testmod(text).failed == 0
+    for module in (vocabulary, bytepair, wordpiece):
+        found = doctest.testmod(module)
+        assert found.attempted > 0 and found.failed == 0

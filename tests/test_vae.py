@@ -239,7 +239,6 @@ def test_the_model_works_on_another_device_and_in_float64():
         (lambda: vae.impute(small(), pixels(), pixels()), TypeError, "observed must be a boolean"),
         (lambda: vae.impute(small(), pixels(), pixels()[:2] > 0), ValueError, "observed must have"),
         (lambda: vae.impute(small(), pixels(), pixels() > 0, steps=1), ValueError, "steps must"),
-        (lambda: vae.optimize_posterior(small(), pixels(), steps=0), ValueError, "steps must be"),
     ],
 )  # fmt: skip
 def test_wrong_arguments_are_named(make, error, message):
@@ -387,28 +386,7 @@ def test_fit_is_a_maximum_of_the_likelihood_and_of_the_bound():
             parameter.div_(1.05)
 
 
-# ---- what a trained model is good for ------------------------------------------------------------
-
-
-def test_a_posterior_optimized_for_each_sample_reaches_the_true_one():
-    model, x = linear(), torch.randn(4, 5).double()
-
-    class Poor(nn.Module):  # the same model with a useless encoder
-        reparameterize, log_likelihood = model.reparameterize, model.log_likelihood
-
-        def encode(self, x):
-            return torch.zeros(len(x), 2).double(), torch.zeros(len(x), 2).double()
-
-    before = copy.deepcopy(model.state_dict())
-    mu, log_variance = vae.optimize_posterior(
-        Poor(), x, steps=400, learning_rate=0.1, draws=64, generator=seeded()
-    )
-    exact = model.encode(x)
-    torch.testing.assert_close(mu, exact[0], atol=0.03, rtol=0)
-    torch.testing.assert_close(log_variance, exact[1], atol=0.1, rtol=0)
-    assert not mu.requires_grad
-    assert all(torch.equal(before[k], v) for k, v in model.state_dict().items())
-    assert all(p.grad is None for p in model.parameters())
+# ---- what is missing, filled in ----------------------------------------------------------------
 
 
 def test_imputation_keeps_what_is_known_and_never_looks_at_the_rest():

@@ -1,17 +1,14 @@
-"""AlexNet (Krizhevsky et al. 2012, 2014)."""
+"""AlexNet (Krizhevsky, Sutskever & Hinton 2012).
+
+Differs from the paper, as torchvision's does (after Krizhevsky 2014, arXiv:1404.5997):
+    one group of channels instead of two GPUs' halves, no local response normalisation, and 64, 192,
+    384, 256, 256 filters where the paper has 96, 256, 384, 384, 256.
+"""
 
 from torch import Tensor, nn
 
 from dlnotes.checks import check_positive
-from dlnotes.cnn.sizes import check_images
-
-
-def conv_relu(
-    in_channels: int, out_channels: int, kernel: int, *, stride: int = 1, padding: int = 0
-) -> tuple[nn.Module, nn.Module]:
-    """Return a convolution and its ReLU, to be unpacked into an ``nn.Sequential``."""
-    conv = nn.Conv2d(in_channels, out_channels, kernel, stride=stride, padding=padding)
-    return conv, nn.ReLU()
+from dlnotes.cnn.parts import check_images, conv_relu
 
 
 class AlexNet(nn.Module):

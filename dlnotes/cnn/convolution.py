@@ -1,4 +1,8 @@
-"""The convolution: as loops, by unfolding, backwards, and as a circulant matrix."""
+"""The convolution: as loops, by unfolding, backwards, and as a circulant matrix.
+
+What deep learning calls convolution is the cross-correlation: the kernel is not flipped (Goodfellow
+et al. 2016, §9.1). Gradients after LeCun et al. (1989), circulant matrices after Gray (2006).
+"""
 
 import torch
 import torch.nn.functional as F
@@ -6,6 +10,30 @@ from torch import Tensor
 
 from dlnotes.checks import check_positive, check_shape
 from dlnotes.cnn.sizes import Pair, both_axes, conv_output_size
+
+
+def check_convolution(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    *,
+    stride: Pair = 1,
+    padding: Pair = 0,
+    dilation: Pair = 1,
+) -> tuple[tuple[int, int], ...]:
+    """Return stride, padding, dilation and (H', W'), a pair each; raise if they do not fit.
+
+    Arguments as for ``conv2d``.
+    """
+    check_shape("x", x, "N", "C", "H", "W")
+    check_shape("weight", weight, "O", x.shape[1], "K", "L")
+    if bias is not None:
+        check_shape("bias", bias, len(weight))
+    (SH, SW), (PH, PW) = both_axes("stride", stride, 1), both_axes("padding", padding, 0)
+    DH, DW = both_axes("dilation", dilation, 1)
+    height = conv_output_size(x.shape[2], weight.shape[2], padding=PH, stride=SH, dilation=DH)
+    width = conv_output_size(x.shape[3], weight.shape[3], padding=PW, stride=SW, dilation=DW)
+    return (SH, SW), (PH, PW), (DH, DW), (height, width)
 
 
 def conv2d_loops(
@@ -19,18 +47,13 @@ def conv2d_loops(
 ) -> Tensor:
     """Return the convolution by its definition, one number of the output after the other.
 
-    It is what deep learning calls convolution, the cross-correlation: the kernel is not flipped
-    (Goodfellow et al. 2016, eq. 9.6). Arguments, result and errors as ``conv2d``, which is faster.
+    It is Goodfellow et al. 2016, eq. 9.6. Arguments, result and errors as ``conv2d``, which is
+    faster.
     """
-    check_shape("x", x, "N", "C", "H", "W")
-    check_shape("weight", weight, "O", x.shape[1], "K", "L")
-    if bias is not None:
-        check_shape("bias", bias, len(weight))
-    (SH, SW), (PH, PW) = both_axes("stride", stride, 1), both_axes("padding", padding, 0)
-    DH, DW = both_axes("dilation", dilation, 1)
-    (N, _, H, W), (filters, _, K, L) = x.shape, weight.shape
-    height = conv_output_size(H, K, padding=PH, stride=SH, dilation=DH)
-    width = conv_output_size(W, L, padding=PW, stride=SW, dilation=DW)
+    options = dict(stride=stride, padding=padding, dilation=dilation)
+    (SH, SW), (PH, PW), (DH, DW), (height, width) = check_convolution(x, weight, bias, **options)
+
+    N, (filters, _, K, L) = len(x), weight.shape
     padded = F.pad(x, (PW, PW, PH, PH))
     y = x.new_zeros(N, filters, height, width)
     for n in range(N):
@@ -67,22 +90,16 @@ def conv2d(
     Returns:
         Feature maps, (N, O, H', W') with H' = ``conv_output_size(H, K, ...)``.
     """
-    check_shape("x", x, "N", "C", "H", "W")
-    check_shape("weight", weight, "O", x.shape[1], "K", "L")
-    P, S = both_axes("padding", padding, 0), both_axes("stride", stride, 1)
-    D = both_axes("dilation", dilation, 1)
+    options = dict(stride=stride, padding=padding, dilation=dilation)
+    S, P, D, _ = check_convolution(x, weight, bias, **options)
+
     windows = F.pad(x, (P[1], P[1], P[0], P[0]))
     for axis, kernel in enumerate(weight.shape[2:]):
-        # only to raise if no window fits: unfold counts them itself
-        conv_output_size(x.shape[2 + axis], kernel, padding=P[axis], dilation=D[axis])
         span = D[axis] * (kernel - 1) + 1
         windows = windows.unfold(2 + axis, span, S[axis])[..., :: D[axis]]
     # windows, (N, C, H', W', K, L), is a view: no pixel has been copied yet
     y = torch.einsum("ncijuv,ocuv->noij", windows, weight)
-    if bias is not None:
-        check_shape("bias", bias, len(weight))
-        y = y + bias[:, None, None]
-    return y
+    return y if bias is None else y + bias[:, None, None]
 
 
 def conv2d_backward(
@@ -100,21 +117,17 @@ def conv2d_backward(
     Returns:
         Gradients with respect to x, weight and bias: (N, C, H, W), (O, C, K, L), (O,).
     """
-    check_shape("x", x, "N", "C", "H", "W")
-    check_shape("weight", weight, "O", x.shape[1], "K", "L")
-    (SH, SW), (PH, PW) = both_axes("stride", stride, 1), both_axes("padding", padding, 0)
-    (N, _, H, W), (filters, _, K, L) = x.shape, weight.shape
-    height = conv_output_size(H, K, padding=PH, stride=SH)
-    width = conv_output_size(W, L, padding=PW, stride=SW)
-    check_shape("grad_output", grad_output, N, filters, height, width)
+    S, P, _, size = check_convolution(x, weight, stride=stride, padding=padding)
+    check_shape("grad_output", grad_output, len(x), len(weight), *size)
 
+    (SH, SW), (PH, PW), (H, W), (K, L) = S, P, x.shape[2:], weight.shape[2:]
     # every tap of the kernel has met one pixel per window: correlate the input with δ
     windows = F.pad(x, (PW, PW, PH, PH)).unfold(2, K, SH).unfold(3, L, SW)
     grad_weight = torch.einsum("noij,ncijuv->ocuv", grad_output, windows)
 
     # every pixel has acted on all outputs whose window held it: full convolution of δ with the
     # flipped kernel. δ is first put where its windows start, stride apart, on the padded image
-    spread = x.new_zeros(N, filters, H + 2 * PH - K + 1, W + 2 * PW - L + 1)
+    spread = x.new_zeros(len(x), len(weight), H + 2 * PH - K + 1, W + 2 * PW - L + 1)
     spread[:, :, ::SH, ::SW] = grad_output
     flipped = weight.flip(2, 3).transpose(0, 1)
     grad_padded = conv2d(spread, flipped, padding=(K - 1, L - 1))
@@ -139,6 +152,7 @@ def conv1d_circulant(kernel: Tensor, n: int) -> Tensor:
     check_shape("kernel", kernel, "K")
     if not 1 <= len(kernel) <= n:
         raise ValueError(f"kernel must have between 1 and n = {n} entries, got {len(kernel)}")
+
     c = F.pad(kernel, (0, n - len(kernel)))
     i = torch.arange(n, device=kernel.device)
     return c[(i[:, None] - i) % n]  # entry (i, j) says how x_j acts on output i: k = i - j

@@ -1,4 +1,8 @@
-"""GoogLeNet (Szegedy et al. 2015)."""
+"""GoogLeNet (Szegedy et al. 2015).
+
+Differs from the paper, as torchvision's does:
+    batch normalisation, which came a year later, and 3 × 3 kernels in the "5 × 5" branch.
+"""
 
 from typing import NamedTuple
 
@@ -7,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dlnotes.checks import check_positive
-from dlnotes.cnn.sizes import check_images
+from dlnotes.cnn.parts import check_images
 
 
 class ConvNormReLU(nn.Module):

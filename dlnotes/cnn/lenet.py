@@ -1,4 +1,10 @@
-"""LeNet-5 (LeCun et al. 1998)."""
+"""LeNet-5 (LeCun et al. 1998).
+
+Differs from the paper:
+    C3 sees all six maps of S2, where the paper connects some of them (its Table I); pooling without
+    trainable coefficients; a linear output layer instead of radial basis functions; ReLU and max
+    pooling unless the paper's are asked for.
+"""
 
 from torch import Tensor, nn
 
@@ -24,6 +30,7 @@ class LeNet5(nn.Module):
         check_positive(num_classes=num_classes)
         check_choice(("relu", "tanh"), activation=activation)
         check_choice(("max", "average"), pooling=pooling)
+
         pool = nn.MaxPool2d if pooling == "max" else nn.AvgPool2d
         self.c1 = nn.Conv2d(1, 6, kernel_size=5, padding=2)  # 28 × 28
         self.s2 = pool(2)  # 14 × 14

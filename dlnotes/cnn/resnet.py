@@ -1,11 +1,16 @@
-"""ResNet-18, -34 and -50 (He et al. 2016)."""
+"""ResNet-18, -34 and -50, and the plain and residual stacks of the same paper (He et al. 2016).
+
+Differs from the paper, as torchvision's does:
+    a downsampling bottleneck strides in its 3 × 3, not in its first 1 × 1 convolution.
+"""
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dlnotes.checks import check_positive
-from dlnotes.cnn.sizes import check_images
-from dlnotes.cnn.vgg import _he_initialisation
+from dlnotes.checks import check_at_least, check_positive
+from dlnotes.cnn.parts import check_images, he_initialisation
+
+# ---- blocks ------------------------------------------------------------------------------------
 
 
 class BasicBlock(nn.Module):
@@ -102,6 +107,9 @@ def residual_stage(
     return nn.Sequential(first, *(block(out_channels, channels) for _ in range(blocks - 1)))
 
 
+# ---- the networks for ImageNet -----------------------------------------------------------------
+
+
 class ResNet(nn.Module):
     """A residual network for ImageNet (He et al. 2016, Table 1).
 
@@ -129,7 +137,7 @@ class ResNet(nn.Module):
         self.layer4 = residual_stage(block, 256 * wide, 512, blocks=blocks[3], stride=2)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(512 * wide, num_classes)
-        _he_initialisation(self)
+        he_initialisation(self)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits, (N, num_classes), for colour images (N, 3, H, W) of any size."""
@@ -158,3 +166,55 @@ class ResNet50(ResNet):
 
     def __init__(self, num_classes: int = 1000) -> None:
         super().__init__(Bottleneck, (3, 4, 6, 3), num_classes)
+
+
+# ---- the degradation experiment ----------------------------------------------------------------
+
+
+class PaddingShortcut(nn.Module):
+    """Take every other pixel and add channels of zeros: a skip without parameters (option A)."""
+
+    def __init__(self, new_channels: int) -> None:
+        super().__init__()
+        self.new_channels = new_channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, 0, self.new_channels))
+
+
+def plain_or_residual(
+    depth: int, *, residual: bool, width: int = 16, num_classes: int = 10
+) -> nn.Sequential:
+    """Return the network of the degradation experiment (He et al. 2016, §4.2), for grey images.
+
+    Three stages of as many blocks each, the second and third at half the resolution and twice the
+    width of the one before. With and without skips it has the same parameters.
+
+    Args:
+        depth: layers with weights, 6n + 2: 8, 14, 20, 32, 44, 56, ...
+        residual: with the skips.
+        width: channels of the first stage.
+        num_classes: number of logits.
+
+    Returns:
+        A network from images (N, 1, H, W) to logits (N, num_classes).
+    """
+    check_positive(width=width, num_classes=num_classes)
+    check_at_least(8, depth=depth)
+    if depth % 6 != 2:
+        raise ValueError(f"depth must be 6n + 2 (8, 14, 20, ...), got {depth}")
+
+    layers = [nn.Conv2d(1, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+    before = width
+    for channels in (width, 2 * width, 4 * width):
+        for _ in range(depth // 6):
+            new = channels - before  # 0, but for the first block of the second and third stage
+            skip, stride = (PaddingShortcut(new), 2) if new else (None, 1)
+            layers.append(
+                BasicBlock(before, channels, stride=stride, downsample=skip, residual=residual)
+            )
+            before = channels
+    head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4 * width, num_classes)]
+    model = nn.Sequential(*layers, *head)
+    he_initialisation(model)
+    return model

@@ -1,12 +1,26 @@
-"""How large an output is, and how far it sees."""
+"""How large an output is, and how far it sees.
 
-from collections.abc import Iterable
+Sizes after Dumoulin & Visin (2016, arXiv:1603.07285), receptive fields after Araujo, Norris & Sim
+(2019, doi:10.23915/distill.00021).
+"""
 
-from torch import Tensor, nn
+from collections.abc import Iterable, Iterator
 
-from dlnotes.checks import check_at_least, check_positive, check_shape
+from torch import nn
+
+from dlnotes.checks import check_at_least, check_positive
 
 Pair = int | tuple[int, int]  # one number for both axes, or (height, width)
+POINTWISE = (nn.ReLU, nn.Tanh, nn.Sigmoid, nn.BatchNorm2d, nn.Dropout, nn.Dropout2d, nn.Identity)
+
+
+def both_axes(name: str, value: Pair, least: int) -> tuple[int, int]:
+    """Return (value, value), or the pair that it is already; raise if one is below ``least``."""
+    pair = isinstance(value, (tuple, list)) and len(value) == 2
+    height, width = value if pair else (value, value)
+    check_at_least(least, **{name: height})
+    check_at_least(least, **{name: width})
+    return height, width
 
 
 # ---- sizes -------------------------------------------------------------------------------------
@@ -32,12 +46,13 @@ def conv_output_size(
     """
     check_positive(size=size, kernel=kernel, stride=stride, dilation=dilation)
     check_at_least(0, padding=padding)
-    room = size + 2 * padding - dilation * (kernel - 1) - 1  # the last place a window may start
+    room = size + 2 * padding - dilation * (kernel - 1) - 1  # the last index a window may start at
     if room < 0:
         raise ValueError(
             f"kernel must fit into the padded input: it spans {dilation * (kernel - 1) + 1} "
             f"(kernel {kernel}, dilation {dilation}), size + 2 * padding is {size + 2 * padding}"
         )
+
     return room // stride + 1  # (CNN-1)
 
 
@@ -50,6 +65,9 @@ def pool_output_size(size: int, kernel: int, *, stride: int) -> int:
         stride: S, step from one window to the next; F for windows that do not overlap.
     """
     return conv_output_size(size, kernel, stride=stride)  # (CNN-3)
+
+
+# ---- the receptive field -----------------------------------------------------------------------
 
 
 def receptive_field(layers: Iterable) -> int:
@@ -74,10 +92,8 @@ def receptive_field(layers: Iterable) -> int:
     return field
 
 
-POINTWISE = (nn.ReLU, nn.Tanh, nn.Sigmoid, nn.BatchNorm2d, nn.Dropout, nn.Dropout2d, nn.Identity)
-
-
-def _flatten(layers: Iterable) -> Iterable:
+def _flatten(layers: Iterable) -> Iterator:
+    """Go through the layers with a window, those inside ``nn.Sequential`` included."""
     for layer in layers:
         if isinstance(layer, nn.Sequential | nn.ModuleList):
             yield from _flatten(layer)
@@ -94,6 +110,7 @@ def _window(layer: tuple | list | nn.Module) -> tuple[int, int, int]:
             "layers must be (kernel, stride) or (kernel, stride, dilation), convolutions, "
             f"poolings or nn.Sequential of them, got {layer!r}"
         )
+
     window = []
     for name in ("kernel_size", "stride", "dilation"):
         value = getattr(layer, name, 1)  # average pooling has no dilation
@@ -102,30 +119,3 @@ def _window(layer: tuple | list | nn.Module) -> tuple[int, int, int]:
             raise ValueError(f"layers must have square windows, got {name} {value}")
         window.append(sides[0])
     return tuple(window)
-
-
-# ---- the convolution ---------------------------------------------------------------------------
-
-
-def both_axes(name: str, value: Pair, least: int) -> tuple[int, int]:
-    """Return (value, value), or the pair that it is already; raise if one is below ``least``."""
-    pair = isinstance(value, (tuple, list)) and len(value) == 2
-    height, width = value if pair else (value, value)
-    check_at_least(least, **{name: height})
-    check_at_least(least, **{name: width})
-    return height, width
-
-
-# ---- LeNet-5 -----------------------------------------------------------------------------------
-
-
-def check_images(x: Tensor, channels: int, smallest: int) -> None:
-    """Raise unless x is (N, channels, H, W) with H and W of at least ``smallest``."""
-    check_shape("x", x, "N", channels, "H", "W")
-    if min(x.shape[2:]) < smallest:
-        raise ValueError(
-            f"x must be at least {smallest} pixels high and wide, got {tuple(x.shape[2:])}"
-        )
-
-
-VGG16_PLAN = (64, 64, "pool", 128, 128, "pool", *(256,) * 3, "pool", *((512,) * 3 + ("pool",)) * 2)

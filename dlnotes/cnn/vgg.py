@@ -1,12 +1,17 @@
-"""VGG-16 (Simonyan & Zisserman 2015)."""
+"""VGG-16 (Simonyan & Zisserman 2015).
+
+Differs from the paper, as torchvision's does:
+    kernels start with He's variance; the paper started from the weights of a shallower network.
+"""
 
 from collections.abc import Iterable
 
 from torch import Tensor, nn
 
 from dlnotes.checks import check_positive
-from dlnotes.cnn.alexnet import conv_relu
-from dlnotes.cnn.sizes import VGG16_PLAN, check_images
+from dlnotes.cnn.parts import check_images, conv_relu, he_initialisation
+
+VGG16_PLAN = (64, 64, "pool", 128, 128, "pool", *(256,) * 3, "pool", *((512,) * 3 + ("pool",)) * 2)
 
 
 def vgg_features(plan: Iterable, in_channels: int = 3) -> nn.Sequential:
@@ -49,7 +54,7 @@ class VGG16(nn.Module):
             nn.Dropout(0.5),
             nn.Linear(4096, num_classes),
         )
-        _he_initialisation(self)
+        he_initialisation(self)
         for layer in self.classifier:
             if isinstance(layer, nn.Linear):
                 nn.init.normal_(layer.weight, std=0.01)
@@ -59,12 +64,3 @@ class VGG16(nn.Module):
         """Return logits, (N, num_classes), for colour images (N, 3, H, W), H and W ≥ 32."""
         check_images(x, 3, smallest=32)
         return self.classifier(self.avgpool(self.features(x)).flatten(1))
-
-
-def _he_initialisation(model: nn.Module) -> None:
-    """Draw each kernel with variance 2 / fan-out (He et al. 2015): keeps the gradients' scale."""
-    for module in model.modules():
-        if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)

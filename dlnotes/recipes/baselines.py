@@ -4,13 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dlnotes.checks import (
-    check_at_least,
-    check_choice,
-    check_positive,
-    check_shape,
-)
-from dlnotes.seq2seq.encoder import mask_of_lengths
+from dlnotes.checks import check_at_least, check_choice, check_positive, check_shape
+from dlnotes.seq2seq import mask_of_lengths
 from dlnotes.text import Vocabulary
 
 MOST = 2  # phones that one letter may stand for, as x for K S
@@ -20,130 +15,133 @@ class AlignmentTables:
     """Majority alignment: each letter becomes the phones that it mostly stood for.
 
     The pairs are aligned first, every letter with 0, 1 or 2 phones in order, by repeating "align as
-    the counts say, count anew" (Viterbi training). Then, for each letter in its surroundings, the
-    most frequent phones are kept; what was never seen is looked up with narrower surroundings.
+    the counts say, count anew" (Viterbi training). Then, for each letter in its context, the most
+    frequent phones are kept; a context that was never seen is looked up in a narrower one.
 
     Args:
-        source: letters (N, S).
-        lengths: (N,).
-        target: phones with begin and end, (N, T + 1), as for ``teacher_forcing_loss``.
+        source: ids of letters, (N, S).
+        lengths: how many of them count, (N,).
+        target: ids of phones with begin and end, (N, T + 1), as for ``teacher_forcing_loss``.
         radius: how many letters to each side are looked at; 0 is the letter alone.
         rounds: of the alignment.
+
+    Attributes:
+        sizes: how many phones each letter of the training words has, (N, S).
+        possible: which words can be aligned at all, (N,); the others are left out.
+        tables: for each radius the contexts, sorted, and the piece that each stands for.
     """
+
+    # a piece, what a letter stands for, is one integer: 0 for no phone, a for one, a · num_phones
+    # + b for two; a context likewise: its letters' ids are the digits of an integer
 
     def __init__(
         self, source: Tensor, lengths: Tensor, target: Tensor, *, radius: int = 0, rounds: int = 4
     ) -> None:
-        check_shape("lengths", lengths, len(source))
-        check_shape("target", target, len(source), "T")
+        _check_words(source, lengths, target)
         check_at_least(0, radius=radius)
         check_positive(rounds=rounds)
-        self.letters, self.phones = int(source.max()) + 1, int(target.max()) + 1
+
+        self.num_letters, self.num_phones = int(source.max()) + 1, int(target.max()) + 1
         self.radius = radius
         phones = target[:, 1:]  # y_1 … y_T, then end and padding
         written = (phones > Vocabulary.end).sum(dim=1)
         self.counts = self._first_counts(source, lengths, phones, written)
         for _ in range(rounds):
-            sizes, possible = self._align(source, lengths, phones, written)
-            pieces = self._pieces(sizes, phones)
-            inside = mask_of_lengths(source, lengths) & possible[:, None]
-            self.counts = torch.zeros_like(self.counts)
-            ones = torch.ones(int(inside.sum()))
-            where = source[inside], pieces[inside]
-            self.counts.index_put_(where, ones, accumulate=True)
-        self.sizes, self.possible = sizes, possible
-        self.tables = [
-            self._table(self._contexts(source, lengths, r)[inside], pieces[inside])
-            for r in range(radius + 1)
-        ]
+            self.sizes, self.possible = self._align(source, lengths, phones, written)
+            pieces = self._pieces(self.sizes, phones)
+            inside = mask_of_lengths(source, lengths) & self.possible[:, None]
+            self.counts = self._count(source[inside], pieces[inside])
+        contexts = (self._contexts(source, lengths, r) for r in range(radius + 1))
+        self.tables = [self._table(c[inside], pieces[inside]) for c in contexts]
 
     def pronounce(
         self, source: Tensor, lengths: Tensor, *, radius: int | None = None
     ) -> list[list[int]]:
-        """Return the numbers of the phones that stand for each word, letters (N, S).
+        """Return the ids of the phones that stand for each word.
 
         Args:
-            source: letters (N, S).
-            lengths: (N,).
+            source: ids of letters, (N, S).
+            lengths: how many of them count, (N,).
             radius: how many letters to each side are looked at; None = as many as were counted.
         """
         radius = self.radius if radius is None else radius
         check_choice(range(self.radius + 1), radius=radius)
-        check_shape("lengths", lengths, len(source))
+        _check_words(source, lengths)
+
         found = torch.zeros_like(source)
-        # wider surroundings overrule narrower ones
-        for r, (contexts, pieces) in enumerate(self.tables[: radius + 1]):
+        for r, (contexts, pieces) in enumerate(self.tables[: radius + 1]):  # wider ones overrule
             asked = self._contexts(source, lengths, r)
-            place = torch.searchsorted(contexts, asked).clamp(max=len(contexts) - 1)
-            found = torch.where(contexts[place] == asked, pieces[place], found)
+            index = torch.searchsorted(contexts, asked).clamp(max=len(contexts) - 1)
+            found = torch.where(contexts[index] == asked, pieces[index], found)
         rows = []
         for pieces, n in zip(found.tolist(), lengths.tolist(), strict=True):
-            pairs = [divmod(piece, self.phones) for piece in pieces[:n]]
+            pairs = [divmod(piece, self.num_phones) for piece in pieces[:n]]
             rows.append([phone for pair in pairs for phone in pair if phone])
         return rows
-
-    # a piece is one number: 0 for no phone, a for one, a · phones + b for two
 
     def _pieces(self, sizes: Tensor, phones: Tensor) -> Tensor:
         """Return the piece of each letter, (N, S), from how many phones it has."""
         end = sizes.cumsum(dim=1)
-        padded = F.pad(phones, (MOST, 0))  # so that the phone before place j stands at j + 1
+        padded = F.pad(phones, (MOST, 0))  # so that the phone with index j − 1 stands at j + 1
         last, before = padded.gather(1, end + 1), padded.gather(1, end)
-        return torch.where(
-            sizes == 0, 0, torch.where(sizes == 1, last, before * self.phones + last)
-        )
+        two = before * self.num_phones + last
+        return torch.where(sizes == 0, 0, torch.where(sizes == 1, last, two))
 
-    def _first_counts(self, source, lengths, phones, written) -> Tensor:
+    def _count(self, letters: Tensor, pieces: Tensor) -> Tensor:
+        """Return how often each letter stands for each piece, (num_letters, num_phones²)."""
+        counts = torch.zeros(self.num_letters, self.num_phones**2)
+        return counts.index_put_((letters, pieces), torch.ones(len(letters)), accumulate=True)
+
+    def _first_counts(
+        self, source: Tensor, lengths: Tensor, phones: Tensor, written: Tensor
+    ) -> Tensor:
         """Count each letter with the phone that stands at the same share of its word."""
-        places = torch.arange(source.shape[1])
-        share = (places * written[:, None] / lengths[:, None]).long()
+        positions = torch.arange(source.shape[1])
+        share = (positions * written[:, None] / lengths[:, None]).long()
         share = torch.minimum(share, (written[:, None] - 1).clamp(min=0))
         inside = mask_of_lengths(source, lengths)
-        counts = torch.zeros(self.letters, self.phones**2)
-        near = phones.gather(1, share)[inside]
-        counts.index_put_((source[inside], near), torch.ones(len(near)), accumulate=True)
+        counts = self._count(source[inside], phones.gather(1, share)[inside])
         counts[:, 0] = 0.2 * counts.sum(dim=1)
         return counts
 
-    def _align(self, source, lengths, phones, written) -> tuple[Tensor, Tensor]:
+    def _align(
+        self, source: Tensor, lengths: Tensor, phones: Tensor, written: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Return how many phones each letter has on the likeliest path, and whether one exists."""
-        N, S = source.shape
         log_p = (self.counts + 0.01).log() - (self.counts.sum(dim=1, keepdim=True) + 1).log()
-        two = F.pad(phones[:, :-1] * self.phones + phones[:, 1:], (1, 0))
-        best = torch.full((N, phones.shape[1] + 1), -torch.inf)
+        two = phones[:, :-1] * self.num_phones + phones[:, 1:]
+        best = torch.full((len(source), phones.shape[1] + 1), -torch.inf)
         best[:, 0] = 0  # the empty beginning of the word has written nothing
         choices = []
-        for i in range(S):
-            letter = source[:, i, None]
+        for i, letter in enumerate(source.unbind(dim=1)):
+            letter = letter[:, None]
+            none = best + log_p[letter, 0]
             one_more = best[:, :-1] + log_p[letter, phones]
-            two_more = best[:, :-2] + log_p[letter, two[:, 1:]]
-            options = torch.stack(
-                [
-                    best + log_p[letter, 0],
-                    F.pad(one_more, (1, 0), value=-torch.inf),
-                    F.pad(two_more, (2, 0), value=-torch.inf),
-                ]
-            )
-            score, choice = options.max(dim=0)
+            two_more = best[:, :-2] + log_p[letter, two]
+            grown = [F.pad(x, (n, 0), value=-torch.inf) for n, x in ((1, one_more), (2, two_more))]
+            score, choice = torch.stack([none, *grown]).max(dim=0)
             running = (i < lengths)[:, None]
             best = torch.where(running, score, best)
             choices.append(torch.where(running, choice, 0))
-        end = written.clone()
-        possible = best.gather(1, end[:, None])[:, 0].isfinite()
-        sizes = []
+        possible = best.gather(1, written[:, None])[:, 0].isfinite()
+        return self._way_back(choices, written), possible
+
+    def _way_back(self, choices: list[Tensor], written: Tensor) -> Tensor:
+        """Return the sizes, (N, S), that the choices for each letter, (N, T + 1), lead to."""
+        end, sizes = written, []
         for choice in reversed(choices):
             size = choice.gather(1, end[:, None])[:, 0]
             sizes.append(size)
             end = (end - size).clamp(min=0)
-        return torch.stack(sizes[::-1], dim=1), possible
+        return torch.stack(sizes[::-1], dim=1)
 
     def _contexts(self, source: Tensor, lengths: Tensor, radius: int) -> Tensor:
-        """Return one number for each letter with ``radius`` letters on both sides, (N, S)."""
+        """Return each letter with ``radius`` letters on both sides as one integer, (N, S)."""
         inside = F.pad(source.where(mask_of_lengths(source, lengths), 0), (radius, radius))
-        number = torch.zeros_like(source)
+        context = torch.zeros_like(source)
         for shift in range(2 * radius + 1):
-            number = number * self.letters + inside[:, shift : shift + source.shape[1]]
-        return number
+            context = context * self.num_letters + inside[:, shift : shift + source.shape[1]]
+        return context
 
     def _table(self, contexts: Tensor, pieces: Tensor) -> tuple[Tensor, Tensor]:
         """Return each context, sorted, and its most frequent piece."""
@@ -154,3 +152,10 @@ class AlignmentTables:
         last = torch.ones(len(pairs), dtype=torch.bool)  # of a context: its largest count
         last[:-1] = pairs[1:, 0] != pairs[:-1, 0]
         return pairs[last, 0].contiguous(), pairs[last, 1].contiguous()
+
+
+def _check_words(source: Tensor, lengths: Tensor, target: Tensor | None = None) -> None:
+    check_shape("source", source, "N", "S")
+    check_shape("lengths", lengths, len(source))
+    if target is not None:
+        check_shape("target", target, len(source), "T")

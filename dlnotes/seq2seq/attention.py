@@ -1,14 +1,11 @@
-"""Attention: look back at every annotation."""
+"""Attention: look back at every annotation (Bahdanau, Cho & Bengio 2015)."""
 
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from dlnotes.checks import (
-    check_positive,
-    check_shape,
-)
+from dlnotes.checks import check_positive, check_shape
 
 
 class BahdanauAttention(nn.Module):
@@ -26,6 +23,7 @@ class BahdanauAttention(nn.Module):
         super().__init__()
         A = query_size if attention_size is None else attention_size
         check_positive(query_size=query_size, key_size=key_size, attention_size=A)
+
         self.W = nn.Linear(query_size, A, bias=False)
         self.U = nn.Linear(key_size, A, bias=False)
         self.v = nn.Linear(A, 1, bias=False)
@@ -49,19 +47,27 @@ class BahdanauAttention(nn.Module):
         Returns:
             Contexts c_t, (N, T, M), and weights α_tj, (N, T, S), exactly 0 where the mask is False.
         """
-        check_shape("query", query, "N", "T", self.W.in_features)
-        check_shape("keys", keys, len(query), "S", self.U.in_features)
+        self._check(query, keys, mask, projected)
+
         projected = self.U(keys) if projected is None else projected
-        check_shape("projected", projected, *keys.shape[:2], self.W.out_features)
         compared = torch.tanh(self.W(query)[:, :, None] + projected[:, None])  # (N, T, S, A)
         scores = self.v(compared)[..., 0]
+        if mask is not None:
+            scores = scores.masked_fill(~mask[:, None], -torch.inf)
+        weights = scores.softmax(dim=-1)
+        return weights @ keys, weights
+
+    def _check(
+        self, query: Tensor, keys: Tensor, mask: Tensor | None, projected: Tensor | None
+    ) -> None:
+        check_shape("query", query, "N", "T", self.W.in_features)
+        check_shape("keys", keys, len(query), "S", self.U.in_features)
         if mask is not None:
             check_shape("mask", mask, *keys.shape[:2])
             if mask.dtype != torch.bool:
                 raise TypeError(f"mask must be boolean, got {mask.dtype}")
-            scores = scores.masked_fill(~mask[:, None], -torch.inf)
-        weights = scores.softmax(dim=-1)
-        return weights @ keys, weights
+        if projected is not None:
+            check_shape("projected", projected, *keys.shape[:2], self.W.out_features)
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,20 @@
-"""The decoder: write a sequence of tokens."""
+"""The decoder: write a sequence of tokens, with attention or without.
 
-from collections.abc import Callable
+Differs from Bahdanau et al. (2015): there the context c_t, found with s_{t-1}, is an input of the
+recurrence that makes s_t, so that training, too, must go step by step. Here, as in Luong et al.
+(2015, §3.1), the recurrence reads the tokens alone, s_t = f(s_{t-1}, y_{t-1}); c_t is found with
+s_t, which has seen y_{t-1} but not y_t, and joins after it. With the target known (teacher forcing)
+all steps are then one call of the layer and one of the attention. The score is Bahdanau's.
+"""
 
 import torch
 from torch import Tensor, nn
 
-from dlnotes.checks import (
-    check_between,
-    check_choice,
-    check_positive,
-)
-from dlnotes.rnn import State, bare
+from dlnotes.checks import check_between, check_choice, check_positive
+from dlnotes.recurrent import State, bare
 from dlnotes.seq2seq.attention import BahdanauAttention, Memory
-from dlnotes.seq2seq.encoder import LAYERS, check_ids, vocabulary_size
+from dlnotes.seq2seq.encoder import LAYERS
+from dlnotes.seq2seq.inputs import check_ids, vocabulary_size
 from dlnotes.text import Vocabulary
 
 
@@ -29,7 +31,7 @@ class Decoder(nn.Module):
         attention_size: A, see ``BahdanauAttention``.
         embedding_size: features of a token's vector; None = H.
         cell: "rnn", "lstm" or "gru".
-        num_layers: levels.
+        num_layers: recurrent layers, one above the other.
         dropout: as for ``Encoder``, and of s̃.
     """
 
@@ -49,6 +51,7 @@ class Decoder(nn.Module):
         check_choice(LAYERS, cell=cell)
         check_positive(hidden_size=hidden_size)
         check_between(0, 1, dropout=dropout)
+
         size = vocabulary_size("vocabulary", vocabulary)
         D = hidden_size if embedding_size is None else embedding_size
         self.embedding = nn.Embedding(size, D)
@@ -60,13 +63,23 @@ class Decoder(nn.Module):
         self.output = nn.Linear(hidden_size, size)
         self.dropout = nn.Dropout(dropout)
 
+    def first_state(self, *vectors: Tensor) -> State:
+        """Return tanh of vectors (R, num_layers · H), for h (and for c), as a state to start from.
+
+        Returns:
+            A tuple of (num_layers, R, H).
+        """
+        shape = self.layer.num_layers, self.layer.hidden_size
+        states = (torch.tanh(v).unflatten(-1, shape) for v in vectors)
+        return tuple(s.transpose(0, 1).contiguous() for s in states)
+
     def forward(
         self, target_in: Tensor, state: State, memory: Memory | None = None
     ) -> tuple[Tensor, State, Tensor | None]:
         """Take T steps: all of them in training, one at a time when writing.
 
         Args:
-            target_in: the tokens before, y_0 … y_{T-1} with y_0 = begin, (R, T).
+            target_in: ids of the tokens before, y_0 … y_{T-1} with y_0 = begin, (R, T).
             state: h (and c) to start from, a tuple of (num_layers, R, H).
             memory: of N sources, each read by R / N consecutive rows: 1, or the beam.
 
@@ -75,6 +88,9 @@ class Decoder(nn.Module):
             (N, (R / N) · T, S), None without attention.
         """
         check_ids("target_in", target_in, self.embedding.num_embeddings, "N", "T")
+        if self.attention is not None and memory is None:
+            raise ValueError("memory must be given to a decoder with attention, got None")
+
         states, state = self.layer(self.dropout(self.embedding(target_in)), bare(state))
         weights = None
         if self.attention is not None:
@@ -86,42 +102,9 @@ class Decoder(nn.Module):
         state = state if isinstance(state, tuple) else (state,)
         return self.output(self.dropout(states)), state, weights
 
-    @torch.no_grad()
-    def write(
-        self,
-        choose: Callable[[Tensor], Tensor],
-        state: State,
-        memory: Memory | None = None,
-        *,
-        max_length: int,
-        padding: int,
-        begin: int,
-        end: int,
-    ) -> Tensor:
-        """Write token by token, each of them read again before the next.
-
-        Args:
-            choose: from logits (N, V) to tokens (N,).
-            state: see ``forward``.
-            memory: see ``forward``.
-            max_length: stop after so many tokens, ended or not.
-            padding: stands after the end.
-            begin: is read first.
-            end: ends a sequence.
-
-        Returns:
-            (N, max_length): the tokens, ``end`` after them, then ``padding``.
-        """
-        check_positive(max_length=max_length)
-        N, device = state[0].shape[1], state[0].device
-        ids = torch.full((N, max_length), padding, device=device)
-        last = torch.full((N,), begin, device=device)
-        running = torch.ones(N, dtype=torch.bool, device=device)
-        for t in range(max_length):
-            logits, state, _ = self(last[:, None], state, memory)
-            last = choose(logits[:, -1])
-            ids[running, t] = last[running]
-            running = running & (last != end)
-            if not running.any():
-                break
-        return ids
+    def step(
+        self, last: Tensor, state: State, *, memory: Memory | None = None
+    ) -> tuple[Tensor, State]:
+        """Take one step from the last tokens, ids (R,); return logits (R, V) and the state."""
+        logits, state, _ = self(last[:, None], state, memory)
+        return logits[:, 0], state

@@ -1,28 +1,25 @@
-"""Encoder and decoder together, greedy and beam search, and the loss."""
+"""Encoder and decoder together (Sutskever et al. 2014; with attention Bahdanau et al. 2015)."""
 
 from functools import partial
+from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dlnotes.checks import (
-    check_between,
-    check_choice,
-    check_positive,
-    check_shape,
-)
-from dlnotes.rnn import State
+from dlnotes.checks import check_choice, check_positive, check_shape
+from dlnotes.recurrent import State
 from dlnotes.seq2seq.attention import Memory
 from dlnotes.seq2seq.decoder import Decoder
-from dlnotes.seq2seq.encoder import Encoder, check_ids, mask_of_lengths, vocabulary_size
+from dlnotes.seq2seq.encoder import Encoder
+from dlnotes.seq2seq.inputs import mask_of_lengths, vocabulary_size
+from dlnotes.seq2seq.search import beam_search, write_tokens
 from dlnotes.text import Vocabulary
 
 
 class Seq2Seq(nn.Module):
     """An encoder and a decoder: p(y | x) = Π_t p(y_t | y_<t, x).
 
-    The decoder starts from tanh(W v), v the encoder's last memory. Without attention this fixed
+    The decoder starts from tanh(W v), v the encoder's final state. Without attention this fixed
     vector is all that it gets (Sutskever et al. 2014); with attention it can look back.
 
     Args:
@@ -33,12 +30,12 @@ class Seq2Seq(nn.Module):
         attention: False joins them by the fixed vector alone.
         embedding_size: features of a token's vector; None = H.
         attention_size: A, see ``BahdanauAttention``; None = H.
-        encoder_layers: levels of the encoder.
-        decoder_layers: levels of the decoder.
+        encoder_layers: recurrent layers of the encoder.
+        decoder_layers: recurrent layers of the decoder.
         bidirectional: whether the encoder reads in both directions.
         dropout: see ``Encoder`` and ``Decoder``.
-        padding, begin, end: numbers of the target's special tokens, for a vocabulary that is given
-            as a size: 0, 1 and 2, as in ``Vocabulary``.
+        padding, begin, end: ids of the target's special tokens, for a vocabulary that is given as
+            a size: 0, 1 and 2, as in ``Vocabulary``.
     """
 
     def __init__(
@@ -66,6 +63,7 @@ class Seq2Seq(nn.Module):
             vocabulary_size("target_vocabulary", target_vocabulary),
         )
         check_choice(range(sizes[1]), padding=padding, begin=begin, end=end)
+
         self.padding, self.begin, self.end = padding, begin, end
         options = dict(
             hidden_size=hidden_size, embedding_size=embedding_size, cell=cell, dropout=dropout
@@ -86,12 +84,9 @@ class Seq2Seq(nn.Module):
 
     def encode(self, source: Tensor, source_lengths: Tensor | None) -> tuple[Memory | None, State]:
         """Read the sources; return what the decoder may look at, and the state it starts from."""
-        annotations, last = self.encoder(source, source_lengths)
-        levels = self.decoder.layer.num_layers
-        state = tuple(
-            torch.tanh(bridge(v)).unflatten(-1, (levels, -1)).transpose(0, 1).contiguous()
-            for bridge, v in zip(self.bridge, last, strict=True)
-        )
+        annotations, final = self.encoder(source, source_lengths)
+        pairs = zip(self.bridge, final, strict=True)
+        state = self.decoder.first_state(*(bridge(v) for bridge, v in pairs))
         if self.decoder.attention is None:
             return None, state
         mask = mask_of_lengths(source, source_lengths)
@@ -101,9 +96,9 @@ class Seq2Seq(nn.Module):
         """Return the logits of all targets, given the true tokens before each (teacher forcing).
 
         Args:
-            source: numbers of tokens, (N, S); what stands past the lengths does not matter.
+            source: token ids, (N, S); what stands past the lengths does not matter.
             source_lengths: (N,), from 1 to S; None = S.
-            target_in: the target with ``begin`` before it and without its last token, (N, T).
+            target_in: the target with ``begin`` before it and without its last token, ids (N, T).
 
         Returns:
             (N, T, V). Step t has read target_in up to t, so padding at the end reaches no logit
@@ -127,19 +122,18 @@ class Seq2Seq(nn.Module):
         """Write the likeliest token, step by step.
 
         Args:
-            source: numbers of tokens, (N, S).
+            source: token ids, (N, S).
             source_lengths: (N,); None = S.
             max_length: stop after so many tokens, ended or not.
 
         Returns:
-            (N, max_length): the tokens, ``end`` after them, then ``padding``.
+            (N, max_length): the token ids, ``end`` after them, then ``padding``.
         """
         memory, state = self.encode(source, source_lengths)
+        step, likeliest = partial(self.decoder.step, memory=memory), partial(torch.argmax, dim=-1)
         special = dict(padding=self.padding, begin=self.begin, end=self.end)
-        likeliest = partial(torch.argmax, dim=-1)
-        return self.decoder.write(likeliest, state, memory, max_length=max_length, **special)
+        return write_tokens(step, likeliest, state, max_length=max_length, **special)
 
-    @torch.no_grad()
     def beam_search(
         self,
         source: Tensor,
@@ -152,10 +146,8 @@ class Seq2Seq(nn.Module):
         """Return the best sequence that ``beams`` finds, (N, max_length); arguments as there."""
         options = dict(beam_size=beam_size, length_penalty=length_penalty)
         # no prefix gets likelier by growing: once the best has ended, nothing overtakes it
-        ids, _ = self._beams(
-            source, source_lengths, max_length, **options, only_best=length_penalty == 0
-        )
-        return ids[:, 0]
+        options |= dict(only_best=length_penalty == 0)
+        return self._beams(source, source_lengths, max_length=max_length, **options)[0][:, 0]
 
     def beams(
         self,
@@ -171,7 +163,7 @@ class Seq2Seq(nn.Module):
         With B ≥ V^(max_length − 1) no prefix is ever dropped and the search is exact.
 
         Args:
-            source: numbers of tokens, (N, S).
+            source: token ids, (N, S).
             source_lengths: (N,); None = S.
             max_length: stop after so many tokens, ended or not.
             beam_size: B.
@@ -182,86 +174,13 @@ class Seq2Seq(nn.Module):
             Sequences (N, B, max_length), best first, written as by ``greedy``, and their ln p,
             (N, B); −inf where there are less than B sequences.
         """
-        return self._beams(source, source_lengths, max_length, beam_size, length_penalty)
+        options = dict(beam_size=beam_size, length_penalty=length_penalty)
+        return self._beams(source, source_lengths, max_length=max_length, **options)
 
     @torch.no_grad()
     def _beams(
-        self,
-        source: Tensor,
-        source_lengths: Tensor | None,
-        max_length: int,
-        beam_size: int,
-        length_penalty: float,
-        only_best: bool = False,
+        self, source: Tensor, source_lengths: Tensor | None, **options: Any
     ) -> tuple[Tensor, Tensor]:
-        check_positive(max_length=max_length, beam_size=beam_size)
-        check_between(0, 10, length_penalty=length_penalty)
-        N, B, V = len(source), beam_size, self.decoder.output.out_features
         memory, state = self.encode(source, source_lengths)
-        state = tuple(s.repeat_interleave(B, dim=1) for s in state)  # rows n B … n B + B − 1
-        ids = source.new_full((N, B, max_length), self.padding)
-        last = source.new_full((N, B), self.begin)
-        log_p = state[0].new_full((N, B), -torch.inf)
-        log_p[:, 0] = 0  # one prefix, the empty one
-        ended = torch.zeros_like(last, dtype=torch.bool)
-        lengths = torch.zeros_like(last)
-        free = log_p.new_full((V,), -torch.inf)
-        free[self.padding] = 0  # what has ended goes on with padding, at no cost
-        first_row = B * torch.arange(N, device=source.device)[:, None]
-        for t in range(max_length):
-            logits, state, _ = self.decoder(last.view(N * B, 1), state, memory)
-            step = logits[:, -1].log_softmax(dim=-1).view(N, B, V)
-            total = log_p[..., None] + torch.where(ended[..., None], free, step)
-            lengths = lengths + ~ended
-            score = total / lengths[..., None] ** length_penalty
-            best = score.flatten(1).topk(B).indices  # (N, B)
-            parent, last = best // V, best % V
-            log_p = total.flatten(1).gather(1, best)
-            ids = ids.gather(1, parent[..., None].expand_as(ids))
-            ids[..., t] = last
-            lengths, ended = lengths.gather(1, parent), ended.gather(1, parent)
-            ended = ended | (last == self.end)
-            if ended.all() or (only_best and ended[:, 0].all()):
-                break
-            rows = (first_row + parent).flatten()
-            state = tuple(s.index_select(1, rows) for s in state)
-        return ids, log_p
-
-
-def negative_log_likelihood(logits: Tensor, targets: Tensor, *, padding: int = 0) -> Tensor:
-    """Return −ln p(y | x) = −Σ_t ln p(y_t | y_<t, x) of each sequence, (N,), in nats.
-
-    Args:
-        logits: (N, T, V).
-        targets: y_1 … y_T, ``end`` included, (N, T); steps with ``padding`` do not count.
-        padding: number of the token that fills up.
-    """
-    check_shape("logits", logits, "N", "T", "V")
-    check_ids("targets", targets, logits.shape[2], *logits.shape[:2])
-    losses = F.cross_entropy(
-        logits.transpose(1, 2), targets, ignore_index=padding, reduction="none"
-    )
-    return losses.sum(dim=1)
-
-
-def teacher_forcing_loss(
-    model: Seq2Seq, batch: tuple[Tensor, Tensor, Tensor], *, groups: int = 1
-) -> Tensor:
-    """Return the mean of −ln p(y | x) over a batch, in nats per sequence: the loss for ``fit``.
-
-    Args:
-        model: the model.
-        batch: source (N, S), lengths (N,), and the target with ``begin`` and ``end``, (N, T + 1).
-        groups: sort by length and compute in so many groups, each cut to its longest sequence. The
-            loss is the same; less time goes into padding.
-    """
-    check_positive(groups=groups)
-    source, lengths, target = batch
-    written = (target != model.padding).sum(dim=1)
-    total = torch.zeros((), dtype=model.decoder.output.weight.dtype, device=source.device)
-    for rows in (lengths + written).argsort().tensor_split(min(groups, len(source))):
-        x, n = source[rows, : int(lengths[rows].max())], lengths[rows]
-        y = target[rows, : int(written[rows].max())]
-        logits = model(x, n, y[:, :-1])
-        total = total + negative_log_likelihood(logits, y[:, 1:], padding=model.padding).sum()
-    return total / len(source)
+        special = dict(padding=self.padding, begin=self.begin, end=self.end)
+        return beam_search(partial(self.decoder.step, memory=memory), state, **options, **special)

@@ -5,15 +5,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dlnotes.checks import (
-    check_between,
-    check_choice,
-    check_positive,
-    check_shape,
-)
-from dlnotes.rnn import State
+from dlnotes.checks import check_between, check_choice, check_positive, check_shape
+from dlnotes.recurrent import State
 from dlnotes.seq2seq.decoder import Decoder
-from dlnotes.seq2seq.encoder import Encoder, check_ids, mask_of_lengths, vocabulary_size
+from dlnotes.seq2seq.encoder import Encoder
+from dlnotes.seq2seq.inputs import check_ids, mask_of_lengths, vocabulary_size
+from dlnotes.seq2seq.search import write_tokens
 from dlnotes.text import Vocabulary
 
 POOLINGS = ("last", "mean", "max", "sum")
@@ -26,10 +23,10 @@ class SequenceClassifier(nn.Module):
         vocabulary: a ``Vocabulary``, or its size.
         num_classes: C.
         hidden_size: H of each direction.
-        pooling: what is kept of the sequence: "last", what each direction remembers at its end;
-            "mean" or "max", over the annotations of all positions; or their "sum" divided by √n,
-            n the length: unlike a mean it grows with the evidence that a longer sequence holds,
-            while sums of independent terms keep their scale.
+        pooling: what is kept of the sequence: "last", the final hidden state of each direction;
+            "mean" or "max", over all annotations; or their "sum" divided by √n, n the length:
+            unlike a mean it grows with the evidence that a longer sequence holds, while sums of
+            independent terms keep their scale.
         keep_vectors: put each token's own vector beside its annotation before pooling (Lai et al.
             2015, eq. 3): what a token says alone need not pass through the recurrence.
         **options: of the ``Encoder``; its dropout also acts on what is kept.
@@ -48,6 +45,7 @@ class SequenceClassifier(nn.Module):
         super().__init__()
         check_positive(num_classes=num_classes)
         check_choice(POOLINGS[1:] if keep_vectors else POOLINGS, pooling=pooling)
+
         self.pooling, self.keep_vectors = pooling, keep_vectors
         self.encoder = Encoder(vocabulary, hidden_size=hidden_size, **options)
         self.dropout = nn.Dropout(options.get("dropout", 0.0))
@@ -109,9 +107,7 @@ class ConditionalGenerator(nn.Module):
         num_conditions: how many there are to choose from.
         vocabulary: a ``Vocabulary``, whose special tokens are used, or its size V.
         hidden_size: H.
-        padding: number of the special token, for a vocabulary that is given as a size.
-        begin: likewise.
-        end: likewise.
+        padding, begin, end: ids of the special tokens, for a vocabulary that is given as a size.
         **options: of the ``Decoder``, without attention: there is nothing to look back at.
     """
 
@@ -130,26 +126,21 @@ class ConditionalGenerator(nn.Module):
         check_positive(num_conditions=num_conditions)
         size = vocabulary_size("vocabulary", vocabulary)
         check_choice(range(size), padding=padding, begin=begin, end=end)
+
         self.padding, self.begin, self.end = padding, begin, end
         self.decoder = Decoder(size, hidden_size=hidden_size, **options)
         layer = self.decoder.layer
-        self.states = nn.ModuleList(  # one vector per condition, for h (and for c), all levels
+        self.states = nn.ModuleList(  # one vector per condition, for h (and for c), all layers
             nn.Embedding(num_conditions, layer.num_layers * hidden_size) for _ in layer.state_names
         )
 
     def start(self, condition: Tensor) -> State:
-        """Return the state to start from for conditions (N,), numbers from 0."""
+        """Return the state to start from for conditions (N,), integers from 0."""
         check_ids("condition", condition, self.states[0].num_embeddings, "N")
-        return tuple(
-            torch.tanh(vectors(condition))
-            .unflatten(-1, (self.decoder.layer.num_layers, -1))
-            .transpose(0, 1)
-            .contiguous()
-            for vectors in self.states
-        )
+        return self.decoder.first_state(*(vectors(condition) for vectors in self.states))
 
     def forward(self, condition: Tensor, target_in: Tensor) -> Tensor:
-        """Return logits, (N, T, V), for conditions (N,) and the tokens before each, (N, T)."""
+        """Return logits, (N, T, V), for conditions (N,) and the tokens before each, ids (N, T)."""
         check_shape("target_in", target_in, len(condition), "T")
         return self.decoder(target_in, self.start(condition))[0]
 
@@ -165,13 +156,13 @@ class ConditionalGenerator(nn.Module):
         """Draw one sequence for each condition, token by token.
 
         Args:
-            condition: numbers, (N,).
+            condition: integers from 0, (N,).
             max_length: stop after so many tokens, ended or not.
             temperature: the logits are divided by it; below 1 it sharpens, above 1 it flattens.
             generator: source of the random numbers; None is torch's own.
 
         Returns:
-            (N, max_length): the tokens, ``end`` after them, then ``padding``.
+            (N, max_length): the token ids, ``end`` after them, then ``padding``.
         """
         check_between(1e-6, 1e6, temperature=temperature)
 
@@ -180,4 +171,5 @@ class ConditionalGenerator(nn.Module):
             return torch.multinomial(p, 1, generator=generator)[:, 0]
 
         special = dict(padding=self.padding, begin=self.begin, end=self.end)
-        return self.decoder.write(draw, self.start(condition), max_length=max_length, **special)
+        state = self.start(condition)
+        return write_tokens(self.decoder.step, draw, state, max_length=max_length, **special)

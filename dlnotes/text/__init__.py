@@ -1,9 +1,9 @@
-"""Text to numbers and back: the vocabularies and tokenizers that the language chapters share.
+"""Text to token ids and back: the vocabularies and tokenizers that the language chapters share.
 
-A ``Vocabulary`` numbers whole tokens (letters, phones, words); nothing is known of how they are
-written. A ``BytePairTokenizer`` cuts any text into frequent strings of bytes, as GPT-2 does, and a
-``WordPieceTokenizer`` cuts words into a beginning and continuations, as BERT does. Both learn what
-to merge from a corpus in the same way: again and again the most frequent pair of neighbours.
+A ``Vocabulary`` gives ids to whole tokens (letters, phones, words); nothing is known of how they
+are written. A ``BytePairTokenizer`` cuts any text into frequent strings of bytes, as GPT-2 does,
+and a ``WordPieceTokenizer`` cuts words into a beginning and continuations, as BERT does. Both learn
+what to merge from a corpus in the same way: again and again the most frequent pair of neighbours.
 
 Torch is needed only to hand out padded batches.
 """

@@ -9,7 +9,8 @@ from pathlib import Path
 from torch import Tensor
 
 from dlnotes.checks import check_at_least, check_positive
-from dlnotes.text.merges import _check_ids, _check_texts, _remembered, learn_merges, merge_pair
+from dlnotes.text.merges import IdPair, learn_merges, merge_pair, remembered
+from dlnotes.text.tokens import check_ids, check_texts, check_tokens
 
 
 def _byte_letters() -> dict[int, str]:
@@ -50,13 +51,13 @@ class BytePairTokenizer:
 
     A text is bytes (UTF-8), each of which is a token: nothing is ever unknown, and ``decode`` of
     ``encode`` is the text, letter for letter. Within a piece of ``split_text`` neighbours are
-    merged in the order in which the merges were learned. The numbers are GPT-2's: the 256 bytes,
-    those first that can be seen; then a token for each merge; the special ones at the end. So
-    GPT-2's own file of merges gives its 50,257 tokens.
+    merged in the order in which the merges were learned. The ids are GPT-2's: the 256 bytes, those
+    first that can be seen; then a token for each merge; the special ones at the end. So GPT-2's
+    own file of merges gives its 50,257 tokens.
 
     Args:
         merges: pairs of tokens that are already there when it is their turn.
-        specials: tokens that no text contains, such as an end of text; look up their numbers by
+        specials: tokens that no text contains, such as an end of text; look up their ids by
             ``tokenizer["<|endoftext|>"]``.
 
     Attributes:
@@ -75,24 +76,29 @@ class BytePairTokenizer:
     ) -> None:
         self.merges = [tuple(pair) for pair in merges]
         self.specials = tuple(specials)
+        check_tokens("specials", self.specials)
+
         self.tokens = list(BYTES)
-        self._ids = {token: number for number, token in enumerate(self.tokens)}
-        self._rank: dict[tuple[int, int], int] = {}
-        self._made: list[int] = []  # by the merge of each rank
+        self._ids = {token: i for i, token in enumerate(self.tokens)}
+        self._rank: dict[IdPair, int] = {}
+        self._made: list[int] = []  # the id that the merge of each rank makes
         for pair in self.merges:
-            if not all(token in self._ids for token in pair):
-                raise ValueError(f"merges must join tokens that are there already, got {pair!r}")
-            merged = b"".join(pair)
-            if merged not in self._ids:
-                self._ids[merged] = len(self.tokens)
-                self.tokens.append(merged)
-            self._rank[self._ids[pair[0]], self._ids[pair[1]]] = len(self._made)
-            self._made.append(self._ids[merged])
-        if len(set(self.specials)) < len(self.specials):
-            raise ValueError(f"specials must all be different, got {self.specials}")
+            self._add(pair)
         self._first_special = len(self.tokens)
         self.tokens += [name.encode() for name in self.specials]
         self._pieces: dict[str, list[int]] = {}
+
+    def _add(self, pair: tuple[bytes, bytes]) -> None:
+        """Let a pair of tokens be merged after those that were added before."""
+        if not all(token in self._ids for token in pair):
+            raise ValueError(f"merges must join tokens that are there already, got {pair!r}")
+
+        merged = b"".join(pair)
+        if merged not in self._ids:
+            self._ids[merged] = len(self.tokens)
+            self.tokens.append(merged)
+        self._rank[self._ids[pair[0]], self._ids[pair[1]]] = len(self._made)
+        self._made.append(self._ids[merged])
 
     @classmethod
     def train(
@@ -115,9 +121,10 @@ class BytePairTokenizer:
         Raises:
             ValueError: not even the bytes and the special tokens fit.
         """
-        texts = _check_texts(texts)
+        texts = check_texts(texts)
         check_at_least(256 + len(specials), vocabulary_size=vocabulary_size)
         check_positive(min_count=min_count)
+
         pieces = Counter(chain.from_iterable(map(split_text, texts)))
         words = {tuple(bytes([b]) for b in _utf8(piece)): n for piece, n in pieces.items()}
         size = vocabulary_size - len(specials)
@@ -128,7 +135,7 @@ class BytePairTokenizer:
         return len(self.tokens)
 
     def __getitem__(self, special: str) -> int:
-        """Return the number of a special token."""
+        """Return the id of a special token."""
         if special not in self.specials:
             raise KeyError(f"{special!r} is none of the special tokens {self.specials}")
         return self._first_special + self.specials.index(special)
@@ -146,12 +153,12 @@ class BytePairTokenizer:
         return f"BytePairTokenizer({len(self)} tokens)"
 
     def encode(self, text: str) -> list[int]:
-        """Return the numbers of a text's tokens; the name of a special token is text like any."""
-        _check_texts([text])
-        numbers: list[int] = []
+        """Return the ids of a text's tokens; the name of a special token is text like any."""
+        check_texts([text])
+        ids: list[int] = []
         for piece in split_text(text):
-            numbers += _remembered(self._pieces, piece, self._encode_piece)
-        return numbers
+            ids += remembered(self._pieces, piece, self._encode_piece)
+        return ids
 
     def _encode_piece(self, piece: str) -> list[int]:
         row = [self._ids[bytes([byte])] for byte in _utf8(piece)]
@@ -164,15 +171,15 @@ class BytePairTokenizer:
         return row
 
     def decode(self, ids: Tensor | Iterable[int], *, specials: bool = False) -> str:
-        """Return the text of a sequence of numbers, which undoes ``encode``.
+        """Return the text of a sequence of ids, which undoes ``encode``.
 
         Args:
-            ids: numbers, (T,). Where they begin or end within a character, "�" stands for it.
+            ids: token ids, (T,). Where they begin or end within a character, "�" stands for it.
             specials: keep special tokens, by their names.
         """
         last = len(self) if specials else self._first_special
-        numbers = _check_ids(ids, len(self))
-        return b"".join(self.tokens[i] for i in numbers if i < last).decode(errors="replace")
+        kept = [self.tokens[i] for i in check_ids(ids, len(self)) if i < last]
+        return b"".join(kept).decode(errors="replace")
 
     def save(self, path: str | Path) -> None:
         """Write the merges as GPT-2 does: a pair on each line, a letter for each byte."""
@@ -190,14 +197,19 @@ class BytePairTokenizer:
         Raises:
             ValueError: a line is not a pair of tokens.
         """
-        merges = []
-        for row, line in enumerate(Path(path).read_text(encoding="utf-8").split("\n"), 1):
-            pair = line.split(" ")
-            if line and not (row == 1 and line.startswith("#version")):
-                if len(pair) != 2 or not all(pair) or not set("".join(pair)) <= set(_LETTER_BYTES):
-                    raise ValueError(f"line {row} of {path} must be two tokens, got {line!r}")
-                merges.append(tuple(bytes(_LETTER_BYTES[c] for c in token) for token in pair))
+        lines = list(enumerate(Path(path).read_text(encoding="utf-8").split("\n"), 1))
+        if lines[0][1].startswith("#version"):
+            lines = lines[1:]
+        merges = [_read_pair(line, row, path) for row, line in lines if line]
         return cls(merges, specials=specials)
+
+
+def _read_pair(line: str, row: int, path: str | Path) -> tuple[bytes, ...]:
+    """Return the two tokens that a line of a file of merges holds."""
+    pair = line.split(" ")
+    if len(pair) != 2 or not all(pair) or not set("".join(pair)) <= set(_LETTER_BYTES):
+        raise ValueError(f"line {row} of {path} must be two tokens, got {line!r}")
+    return tuple(bytes(_LETTER_BYTES[letter] for letter in token) for token in pair)
 
 
 def _utf8(text: str) -> bytes:

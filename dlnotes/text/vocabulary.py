@@ -7,13 +7,14 @@ import torch
 from torch import Tensor
 
 from dlnotes.checks import check_positive
+from dlnotes.text.tokens import check_ids, check_tokens
 
 
 class Vocabulary:
-    """Tokens and their numbers, one to one.
+    """Tokens and their ids, one to one.
 
-    The first numbers belong to the special tokens: 0 fills up short sequences, 1 begins one, 2
-    ends it, 3 stands for every token that is not in the vocabulary. The others follow as given.
+    The first ids belong to the special tokens: 0 fills up short sequences, 1 begins one, 2 ends
+    it, 3 stands for every token that is not in the vocabulary. The others follow as given.
 
     Args:
         tokens: all different, none of them a special one.
@@ -36,13 +37,9 @@ class Vocabulary:
     def __init__(self, tokens: Iterable[str], *, unknown: bool = True) -> None:
         self.tokens = [*self.specials[: 3 + bool(unknown)], *tokens]
         self.unknown = 3 if unknown else None
-        self._ids = {token: number for number, token in enumerate(self.tokens)}
-        for token in self.tokens:
-            if not isinstance(token, str):
-                raise TypeError(f"tokens must be strings, got {type(token).__name__}")
-        if len(self._ids) < len(self.tokens):
-            twice = Counter(self.tokens).most_common(1)[0][0]
-            raise ValueError(f"tokens must all be different, got {twice!r} twice")
+        check_tokens("tokens", self.tokens)
+
+        self._ids = {token: i for i, token in enumerate(self.tokens)}
 
     @classmethod
     def from_sequences(
@@ -64,6 +61,7 @@ class Vocabulary:
         check_positive(min_count=min_count)
         if max_size is not None:
             check_positive(max_size=max_size)
+
         counts = Counter(token for sequence in sequences for token in sequence)
         ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
         tokens = [token for token, count in ranked if count >= min_count]
@@ -76,11 +74,11 @@ class Vocabulary:
         return token in self._ids
 
     def __getitem__(self, token: str) -> int:
-        """Return the number of a token; that of the unknown for others, or KeyError without one."""
-        number = self._ids.get(token, self.unknown)
-        if number is None:
+        """Return the id of a token; that of the unknown for others, or KeyError without one."""
+        i = self._ids.get(token, self.unknown)
+        if i is None:
             raise KeyError(f"token {token!r} is not in the vocabulary")
-        return number
+        return i
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Vocabulary) and self.tokens == other.tokens
@@ -92,7 +90,7 @@ class Vocabulary:
         return f"Vocabulary({len(self)} tokens)"
 
     def encode(self, tokens: Iterable[str], *, begin: bool = False, end: bool = False) -> list[int]:
-        """Return the numbers of a sequence of tokens.
+        """Return the ids of a sequence of tokens.
 
         Args:
             tokens: a sequence of tokens; a string is a sequence of letters.
@@ -103,26 +101,24 @@ class Vocabulary:
             ValueError: a token is not in a vocabulary that has no ``<unk>``.
         """
         try:
-            numbers = [self[token] for token in tokens]
+            ids = [self[token] for token in tokens]
         except KeyError as error:
             raise ValueError(f"tokens must be in the vocabulary: {error.args[0]}") from None
-        return [self.begin] * begin + numbers + [self.end] * end
+        return [self.begin] * begin + ids + [self.end] * end
 
     def decode(self, ids: Tensor | Iterable[int], *, specials: bool = False) -> list[str]:
-        """Return the tokens of a sequence of numbers, which undoes ``encode``.
+        """Return the tokens of a sequence of ids, which undoes ``encode``.
 
         Args:
-            ids: numbers, (T,). What follows the first ``<eos>`` is left out.
+            ids: token ids, (T,). What follows the first ``<eos>`` is left out.
             specials: keep ``<pad>``, ``<bos>`` and ``<eos>``, and what follows, too.
         """
         tokens = []
-        for number in ids.tolist() if isinstance(ids, Tensor) else ids:
-            if not 0 <= number < len(self):
-                raise ValueError(f"ids must lie in [0, {len(self) - 1}], got {number}")
-            if number == self.end and not specials:
+        for i in check_ids(ids, len(self)):
+            if i == self.end and not specials:
                 break
-            if specials or number not in (self.padding, self.begin):
-                tokens.append(self.tokens[number])
+            if specials or i not in (self.padding, self.begin):
+                tokens.append(self.tokens[i])
         return tokens
 
     def batch(
@@ -143,7 +139,7 @@ class Vocabulary:
 
 
 def pad(sequences: Sequence[Sequence[int]], *, value: int = 0) -> tuple[Tensor, Tensor]:
-    """Return lists of numbers as one tensor (N, T), filled up with ``value``, and lengths (N,)."""
+    """Return lists of token ids as a tensor (N, T), filled up with ``value``, and lengths (N,)."""
     lengths = torch.tensor([len(sequence) for sequence in sequences], dtype=torch.int64)
     longest = int(lengths.max()) if len(sequences) else 0
     padded = torch.full((len(sequences), longest), value, dtype=torch.int64)

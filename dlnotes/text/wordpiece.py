@@ -8,7 +8,8 @@ from pathlib import Path
 from torch import Tensor
 
 from dlnotes.checks import check_at_least, check_positive
-from dlnotes.text.merges import _check_ids, _check_texts, _remembered, learn_merges
+from dlnotes.text.merges import learn_merges, remembered
+from dlnotes.text.tokens import check_ids, check_texts, check_tokens
 
 
 class _Signs(dict):
@@ -58,19 +59,19 @@ class WordPieceTokenizer:
 
     A word is cut from the left, each time at the longest token that fits; a word that cannot be
     cut so is unknown as a whole. Case, white space and unknown words do not come back from the
-    numbers, which is the price for a small vocabulary.
+    ids, which is the price for a small vocabulary.
 
     Differs from the paper:
         learning merges the most frequent pair, as Hugging Face's trainer does; the one of Google,
         which takes what raises the likelihood of a language model most, was never published.
 
     Args:
-        tokens: all different, the five special ones among them; their place is their number.
+        tokens: all different, the five special ones among them; a token's index is its id.
         lowercase: see ``split_words``.
         longest: a word of more characters is unknown.
 
     Attributes:
-        padding, unknown, begin, end, mask: the numbers of [PAD], [UNK], [CLS], [SEP] and [MASK].
+        padding, unknown, begin, end, mask: the ids of [PAD], [UNK], [CLS], [SEP] and [MASK].
 
     >>> tokenizer = WordPieceTokenizer.train(["low lower lowest"], 14)
     >>> [tokenizer.tokens[i] for i in tokenizer.encode("Lowest tower", begin=True, end=True)]
@@ -86,13 +87,12 @@ class WordPieceTokenizer:
     ) -> None:
         check_positive(longest=longest)
         self.tokens, self.lowercase, self.longest = list(tokens), lowercase, longest
-        self._ids = {token: number for number, token in enumerate(self.tokens)}
-        if len(self._ids) < len(self.tokens):
-            twice = Counter(self.tokens).most_common(1)[0][0]
-            raise ValueError(f"tokens must all be different, got {twice!r} twice")
-        missing = [name for name in self.specials if name not in self._ids]
+        check_tokens("tokens", self.tokens)
+        missing = [name for name in self.specials if name not in self.tokens]
         if missing:
             raise ValueError(f"tokens must hold the special ones, {', '.join(missing)} missing")
+
+        self._ids = {token: i for i, token in enumerate(self.tokens)}
         self.padding, self.unknown, self.begin, self.end, self.mask = (
             self._ids[name] for name in self.specials
         )
@@ -121,7 +121,7 @@ class WordPieceTokenizer:
         """
         check_positive(min_count=min_count)
         counts = Counter(
-            word for text in _check_texts(texts) for word in split_words(text, lowercase=lowercase)
+            word for text in check_texts(texts) for word in split_words(text, lowercase=lowercase)
         )
         words = {(word[0], *("##" + c for c in word[1:])): n for word, n in counts.items()}
         alphabet = [*cls.specials, *sorted({token for word in words for token in word})]
@@ -138,7 +138,7 @@ class WordPieceTokenizer:
         return token in self._ids
 
     def __getitem__(self, token: str) -> int:
-        """Return the number of a token, that of the unknown for others."""
+        """Return the id of a token, that of the unknown for others."""
         return self._ids.get(token, self.unknown)
 
     def __eq__(self, other: object) -> bool:
@@ -153,45 +153,44 @@ class WordPieceTokenizer:
         return f"WordPieceTokenizer({len(self)} tokens)"
 
     def encode(self, text: str, *, begin: bool = False, end: bool = False) -> list[int]:
-        """Return the numbers of a text's word pieces.
+        """Return the ids of a text's word pieces.
 
         Args:
             text: any string.
             begin: put [CLS] before it.
             end: put [SEP] after it.
         """
-        _check_texts([text])
-        numbers = [self.begin] * begin
+        check_texts([text])
+        ids = [self.begin] * begin
         for word in split_words(text, lowercase=self.lowercase):
-            numbers += _remembered(self._words, word, self._encode_word)
-        return numbers + [self.end] * end
+            ids += remembered(self._words, word, self._encode_word)
+        return ids + [self.end] * end
 
     def _encode_word(self, word: str) -> list[int]:
-        numbers, start = [], 0
         if len(word) > self.longest:
             return [self.unknown]
+        ids, start = [], 0
         while start < len(word):
             before = "##" if start else ""
-            for stop in range(len(word), start, -1):
-                number = self._ids.get(before + word[start:stop])
-                if number is not None:
+            for stop in range(len(word), start, -1):  # the longest token that fits
+                i = self._ids.get(before + word[start:stop])
+                if i is not None:
                     break
             else:
                 return [self.unknown]
-            numbers.append(number)
+            ids.append(i)
             start = stop
-        return numbers
+        return ids
 
     def decode(self, ids: Tensor | Iterable[int], *, specials: bool = False) -> str:
-        """Return the words of a sequence of numbers, with a space between any two.
+        """Return the words of a sequence of ids, with a space between any two.
 
         Args:
-            ids: numbers, (T,).
+            ids: token ids, (T,).
             specials: keep [PAD], [CLS], [SEP] and [MASK].
         """
         left_out = () if specials else (self.padding, self.begin, self.end, self.mask)
-        numbers = _check_ids(ids, len(self))
-        pieces = [self.tokens[number] for number in numbers if number not in left_out]
+        pieces = [self.tokens[i] for i in check_ids(ids, len(self)) if i not in left_out]
         return " ".join(pieces).replace(" ##", "")
 
     def save(self, path: str | Path) -> None:

@@ -18,7 +18,8 @@ from torch import Tensor, nn
 
 from dlnotes.gru import GRU, GRUCell
 from dlnotes.lstm import LSTM, LSTMCell
-from dlnotes.rnn import RNN, RecurrentLayer, RNNCell
+from dlnotes.recurrent import RecurrentLayer
+from dlnotes.rnn import RNN, RNNCell
 
 KINDS = {"LSTM": (LSTM, LSTMCell), "GRU": (GRU, GRUCell), "RNN": (RNN, RNNCell)}
 SIZES = {  # name: N, T, D, H

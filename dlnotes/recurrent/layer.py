@@ -1,10 +1,11 @@
-"""The engine of the recurrent layers: a fast pass through time, with its gradients by hand.
+"""A layer of recurrent units: stacked, in one or two directions, over sequences of any lengths.
 
-What the RNN, LSTM and GRU of chapters 3 to 5 have in common: layers, directions, lengths, states.
+``Recurrence`` runs one layer in one direction, with its gradients by hand; ``RecurrentLayer`` is
+what RNN, LSTM and GRU have in common. A subclass supplies the formulas of a step and a fast pass.
 """
 
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -12,102 +13,33 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dlnotes.checks import check_between, check_choice, check_positive, check_shape
-
-State = tuple[Tensor, ...]  # (h,) or (h, c), each (N, H)
-
-
-def uniform(hidden_size: int, *shape: int) -> nn.Parameter:
-    """Return a new parameter, uniform in ±1 / √H as all of ``torch.nn``'s recurrent weights."""
-    return nn.Parameter(torch.empty(shape).uniform_(-(hidden_size**-0.5), hidden_size**-0.5))
-
-
-def cell_state(cell: nn.Module, x: Tensor, state: Any) -> State:
-    """Return the state before a step of a cell as a tuple, checked; zeros for None."""
-    check_shape("x", x, "N", cell.input_size)
-    return initial_state(cell.state_names, state, x, len(x), cell.hidden_size)
-
-
-def initial_state(names: str, state: Any, x: Tensor, *shape: int) -> State:
-    """Return a state as a tuple of tensors of this shape, checked; zeros like ``x`` for None.
-
-    Args:
-        names: one letter for each tensor: "h", which comes bare, or "hc", which comes as a tuple.
-        state: what the caller was given.
-        x: input, whose dtype and device zeros have.
-        shape: of each tensor.
-    """
-    if state is None:
-        return tuple(x.new_zeros(shape) for _ in names)
-    if len(names) == 1:
-        state = (state,)
-    elif not isinstance(state, (tuple, list)) or len(state) != len(names):
-        given = (
-            f"{len(state)} of them" if isinstance(state, (tuple, list)) else type(state).__name__
-        )
-        raise TypeError(f"state must be a tuple ({', '.join(names)}), got {given}")
-    for name, s in zip(names, state, strict=True):
-        check_shape(name, s, *shape)
-    return tuple(state)
-
-
-def bare(state: State) -> Tensor | State:
-    """Return h for (h,), as ``torch.nn`` has it, and (h, c) as it is."""
-    return state if len(state) > 1 else state[0]
-
-
-def level_weights(
-    layer: "RecurrentLayer", kind: type, level: int = 0, reverse: bool = False
-) -> list[Tensor]:
-    """Return weight_ih, weight_hh, bias_ih and bias_hh of one level and direction of a layer.
-
-    Args:
-        layer: a layer of the course or the layer of ``torch.nn`` that has its name.
-        kind: the course's class that the layer must be.
-        level: which of the stacked layers, from 0.
-        reverse: True for the direction that reads from the end.
-    """
-    if not isinstance(layer, kind | getattr(nn, kind.__name__)):
-        article = "a" if kind.__name__ == "GRU" else "an"
-        raise TypeError(f"layer must be {article} {kind.__name__}, got {type(layer).__name__}")
-    check_choice(range(layer.num_layers), level=level)
-    check_choice((False, True) if layer.bidirectional else (False,), reverse=reverse)
-    suffix = f"_l{level}" + ("_reverse" if reverse else "")
-    return [getattr(layer, name + suffix) for name in WEIGHTS]
-
-
-@torch.no_grad()
-def copy_into(module: nn.Module, **values: Tensor) -> None:
-    """Copy values into the parameters of these names."""
-    for name, value in values.items():
-        getattr(module, name).copy_(value)
-
-
-def check_steps(x: Tensor) -> None:
-    """Raise unless a batch of sequences, (N, T, D), has at least one step."""
-    if x.shape[1] < 1:
-        raise ValueError(f"x must have at least one step, got {tuple(x.shape)}")
-
-
-# ---- what RNN, LSTM and GRU have in common -----------------------------------------------------
-
-WEIGHTS = "weight_ih", "weight_hh", "bias_ih", "bias_hh"
+from dlnotes.checks import check_between, check_positive, check_shape
+from dlnotes.recurrent.cells import (
+    State,
+    bare,
+    check_sequences,
+    initial_state,
+    new_weight,
+    weight_names,
+)
+from dlnotes.recurrent.passes import FastPass
 
 
 class Recurrence(torch.autograd.Function):
-    """One level of a layer in one direction, over all T steps, with its gradients by hand.
+    """One layer in one direction, over all T steps, with its gradients by hand.
 
     Autograd would record every operation of every step; here the weights meet the inputs in one
     product before the loop, and their gradients come from one product after it. What happens in
-    between is the layer's: ``run`` and ``run_backward``. ``RecurrentLayer.unrolled`` is the same
-    function in readable form, and takes over when the gradient is itself to be differentiated.
+    between is the layer's ``fast_pass``. ``RecurrentLayer.unrolled`` is the same function in
+    readable form, and takes over when the gradient is itself to be differentiated.
     """
 
     @staticmethod
     def forward(ctx: Any, layer: "RecurrentLayer", x: Tensor, *weights_and_state: Tensor):
         weight_ih, weight_hh, bias_ih, bias_hh, *state = weights_and_state
         outer, inner = layer.split_bias(bias_ih, bias_hh)
-        outputs, final, kept = layer.run(F.linear(x, weight_ih, outer), weight_hh, inner, state)
+        from_x = F.linear(x, weight_ih, outer)
+        outputs, final, kept = layer.fast_pass.forward(from_x, weight_hh, inner, state)
         ctx.layer = layer
         ctx.save_for_backward(x, *weights_and_state, outputs, *kept)
         return outputs, outputs[-1].clone(), *final
@@ -123,7 +55,7 @@ class Recurrence(torch.autograd.Function):
         # what reaches h from the outputs: that of the last step at once, the others on the way
         grad_h = grad_state[0] + grad_outputs[-1]
         on_the_way = (torch.zeros_like(grad_h), *grad_outputs[:-1].unbind(0))
-        delta_x, delta_h, *grad_state = ctx.layer.run_backward(
+        delta_x, delta_h, *grad_state = ctx.layer.fast_pass.backward(
             weight_hh, (before, *state[1:]), outputs, kept, (grad_h, *grad_state[1:]), on_the_way
         )
         grad_x = delta_x @ weight_ih if ctx.needs_input_grad[1] else None
@@ -157,7 +89,7 @@ def _differentiably(layer: "RecurrentLayer", inputs: State, grads: State) -> lis
 
 
 class RecurrentLayer(nn.Module):
-    """A stack of recurrent layers, one or two directions; a subclass supplies the time step.
+    """A stack of recurrent layers, one or two directions; a subclass supplies one time step.
 
     Parameter names, layout and initial values are those of ``torch.nn``'s layers, so state dicts
     load both ways, and the same seed gives the same weights.
@@ -165,9 +97,9 @@ class RecurrentLayer(nn.Module):
     Args:
         input_size: D, features of one input vector.
         hidden_size: H, features of one state.
-        num_layers: levels; each reads the outputs of the one below.
-        bidirectional: whether each level also reads the sequence from its end.
-        dropout: probability of zeroing an output between two levels, in training.
+        num_layers: how many are stacked; each reads the outputs of the one below.
+        bidirectional: whether each layer also reads the sequence from its end.
+        dropout: probability of zeroing an output between two layers, in training.
 
     Attributes:
         fused: True uses the gradients by hand (``Recurrence``); False lets autograd follow the
@@ -176,6 +108,7 @@ class RecurrentLayer(nn.Module):
 
     gates: int  # blocks of H rows in a weight matrix
     state_names: str  # "h" or "hc"
+    fast_pass: FastPass  # the same steps as ``step``, all at once
 
     def __init__(
         self,
@@ -191,16 +124,18 @@ class RecurrentLayer(nn.Module):
         check_between(0, 1, dropout=dropout)
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bidirectional, self.dropout, self.fused = bidirectional, dropout, True
-        rows, directions = self.gates * hidden_size, 1 + bidirectional
-        for level in range(num_layers):
-            width = hidden_size * directions if level else input_size
-            for suffix in self._suffixes(level):
-                shapes = (rows, width), (rows, hidden_size), (rows,), (rows,)
-                for name, shape in zip(WEIGHTS, shapes, strict=True):
-                    self.register_parameter(name + suffix, uniform(hidden_size, *shape))
+        rows = self.gates * hidden_size
+        for layer_index in range(num_layers):
+            columns = hidden_size * len(self.directions) if layer_index else input_size
+            shapes = (rows, columns), (rows, hidden_size), (rows,), (rows,)
+            for reverse in self.directions:
+                for name, shape in zip(weight_names(layer_index, reverse), shapes, strict=True):
+                    self.register_parameter(name, new_weight(*shape, bound=hidden_size**-0.5))
 
-    def _suffixes(self, level: int) -> list[str]:
-        return [f"_l{level}"] + [f"_l{level}_reverse"] * self.bidirectional
+    @property
+    def directions(self) -> tuple[bool, ...]:
+        """Whether to read from the end, for each direction."""
+        return (False, True) if self.bidirectional else (False,)
 
     def extra_repr(self) -> str:
         return (
@@ -220,46 +155,15 @@ class RecurrentLayer(nn.Module):
         """
         raise NotImplementedError
 
-    def run(self, from_x: Tensor, weight: Tensor, bias: Tensor | None, state: State):
-        """Go through all steps, fast; ``from_x``, (T, N, gates · H), may be overwritten.
-
-        Returns:
-            h of every step, (T, N, H), a list of the last states after h, and what
-            ``run_backward`` wants to see again.
-        """
-        raise NotImplementedError
-
-    def run_backward(
-        self,
-        weight: Tensor,
-        before: State,
-        outputs: Tensor,
-        kept: list[Tensor],
-        grad_state: State,
-        on_the_way: tuple[Tensor, ...],
-    ) -> tuple[Tensor, ...]:
-        """Go back through all steps.
-
-        Args:
-            weight: recurrent weights, (gates · H, H).
-            before: h before every step, (T, N, H); other states before the first step, (N, H).
-            outputs: h after every step, (T, N, H).
-            kept: what ``run`` kept.
-            grad_state: gradients of the last state, (N, H) each.
-            on_the_way: what to add to the gradient of h after each step back, (N, H) each, in the
-                order of time.
-
-        Returns:
-            Gradients of from_x and from_h, (T, N, gates · H), the same tensor if they are equal;
-            then of the state before the first step.
-        """
-        raise NotImplementedError
-
     def split_bias(self, bias_ih: Tensor, bias_hh: Tensor) -> tuple[Tensor, Tensor | None]:
         """Return the bias to add to U x for all steps at once, and the one to add to V h."""
         return bias_ih + bias_hh, None
 
     # -- what it gets
+
+    def weights(self, layer_index: int, reverse: bool = False) -> list[Tensor]:
+        """Return weight_ih, weight_hh, bias_ih and bias_hh of one layer in one direction."""
+        return [getattr(self, name) for name in weight_names(layer_index, reverse)]
 
     def unrolled(self, x: Tensor, *weights_and_state: Tensor) -> tuple[Tensor, ...]:
         """Return what ``Recurrence`` returns, step by step: outputs (T, N, H) and last states."""
@@ -267,7 +171,7 @@ class RecurrentLayer(nn.Module):
         return torch.stack([state[0] for state in states]), *states[-1]
 
     def every_state(self, x: Tensor, *weights_and_state: Tensor) -> list[State]:
-        """Return the states after each step of one level; ``x`` is (T, N, D)."""
+        """Return the states after each step of one layer; ``x`` is (T, N, D)."""
         weight_ih, weight_hh, bias_ih, bias_hh, *state = weights_and_state
         outer, inner = self.split_bias(bias_ih, bias_hh)
         states = []
@@ -289,15 +193,14 @@ class RecurrentLayer(nn.Module):
                 What x holds past the end does not matter.
 
         Returns:
-            Outputs of the last level, (N, T, directions · H), both directions side by side, and
+            Outputs of the last layer, (N, T, directions · H), both directions side by side, and
             the last state, of the form of ``state``.
         """
-        check_shape("x", x, "N", "T", self.input_size)
-        check_steps(x)
-        depth = self.num_layers * (1 + self.bidirectional)
+        check_sequences(x, self.input_size)
+        depth = self.num_layers * len(self.directions)
         state = initial_state(self.state_names, state, x, depth, len(x), self.hidden_size)
         if lengths is None:
-            outputs, state = self._levels(x.transpose(0, 1), state, self._direction)
+            outputs, state = self._stacked(x.transpose(0, 1), state, self._direction)
         else:
             outputs, state = self._by_length(x, state, lengths)
         return outputs.transpose(0, 1), bare(state)
@@ -315,29 +218,30 @@ class RecurrentLayer(nn.Module):
             raise ValueError(f"lengths must lie in [1, {x.shape[1]}], the size of T, got {wrong}")
         state = tuple(s.index_select(1, order) for s in state)
         run = partial(self._ragged, by_length)
-        outputs, state = self._levels(x[order].transpose(0, 1), state, run)
+        outputs, state = self._stacked(x[order].transpose(0, 1), state, run)
         back = order.argsort()
         return outputs[:, back], tuple(s.index_select(1, back) for s in state)
 
-    def _levels(self, x: Tensor, state: State, run: Callable) -> tuple[Tensor, State]:
-        """Run all levels over x, (T, N, D); ``run`` is ``_direction`` or ``_ragged``."""
+    def _stacked(self, x: Tensor, state: State, run: Callable) -> tuple[Tensor, State]:
+        """Run all layers over x, (T, N, D); ``run`` is ``_direction`` or ``_ragged``."""
         finals: list[State] = []
-        for level in range(self.num_layers):
+        for layer_index in range(self.num_layers):
             outputs = []
-            for suffix in self._suffixes(level):
+            for reverse in self.directions:
                 start = tuple(s[len(finals)] for s in state)
-                y, final = run(x, suffix, start)
+                y, final = run(x, self.weights(layer_index, reverse), reverse, start)
                 outputs.append(y)
                 finals.append(final)
             x = torch.cat(outputs, dim=-1) if self.bidirectional else y
-            if level < self.num_layers - 1:
+            if layer_index < self.num_layers - 1:
                 x = F.dropout(x, self.dropout, self.training)
         return x, tuple(torch.stack(s) for s in zip(*finals, strict=True))
 
-    def _direction(self, x: Tensor, suffix: str, state: State) -> tuple[Tensor, State]:
-        """Run one level in one direction over x, (T, N, D), all rows for all steps."""
-        reverse = suffix.endswith("reverse")
-        arguments = x.flip(0) if reverse else x, *self._weights(suffix), *state
+    def _direction(
+        self, x: Tensor, weights: list[Tensor], reverse: bool, state: State
+    ) -> tuple[Tensor, State]:
+        """Run one layer in one direction over x, (T, N, D), all rows for all steps."""
+        arguments = x.flip(0) if reverse else x, *weights, *state
         plain = not self.fused or torch.compiler.is_compiling()  # a compiler fuses by itself
         run = self.unrolled if plain else partial(Recurrence.apply, self)
         device = x.device.type
@@ -350,10 +254,9 @@ class RecurrentLayer(nn.Module):
             outputs, *state = run(*arguments)
         return outputs.flip(0) if reverse else outputs, tuple(state)
 
-    def _weights(self, suffix: str) -> list[Tensor]:
-        return [getattr(self, name + suffix) for name in WEIGHTS]
-
-    def _ragged(self, lengths: list[int], x: Tensor, suffix: str, state: State):
+    def _ragged(
+        self, lengths: list[int], x: Tensor, weights: list[Tensor], reverse: bool, state: State
+    ) -> tuple[Tensor, State]:
         """As ``_direction``, but row i is over after ``lengths[i]`` steps, the longest first.
 
         Between two ends nobody drops out: each such stretch is run with the rows it has.
@@ -361,19 +264,14 @@ class RecurrentLayer(nn.Module):
         N, ends = len(lengths), sorted({0, *lengths, len(x)})
         stretches = x.split([b - a for a, b in itertools.pairwise(ends)])
         rows = [sum(length > start for length in lengths) for start in ends[:-1]]
-        direction = -1 if suffix.endswith("reverse") else 1
+        direction = -1 if reverse else 1
         outputs = []
         for stretch, n in list(zip(stretches, rows, strict=True))[::direction]:
             if n == 0:
                 outputs.append(state[0].new_zeros(len(stretch), N, self.hidden_size))
                 continue
             running, waiting = zip(*(s.split([n, N - n]) for s in state), strict=True)
-            y, running = self._direction(stretch[:, :n], suffix, running)
+            y, running = self._direction(stretch[:, :n], weights, reverse, running)
             outputs.append(F.pad(y, (0, 0, 0, N - n)))
             state = tuple(map(torch.cat, zip(running, waiting, strict=True)))
         return torch.cat(outputs[::direction]), state
-
-
-def backwards(*sequences: Tensor) -> Iterable[tuple[Tensor, ...]]:
-    """Go through tensors (T, ...) side by side, from the last step to the first."""
-    return zip(*(s.unbind(0)[::-1] for s in sequences), strict=True)
