@@ -111,6 +111,7 @@ def absolute_paths(page: Page) -> Faults:
 def _text(output: NotebookNode) -> str:
     data = output.get("data", {})
     shown = [str(data[kind]) for kind in ("text/plain", "text/html") if kind in data]
+    shown = [re.sub(r"base64,[^\"]*", "", text) for text in shown]  # letters of no language
     return "\n".join([str(output.get("text", "")), *shown])
 
 
@@ -126,7 +127,7 @@ def outputs(page: Page) -> Faults:
                 yield f"cell {number}: shows an error; print it with try and except"
             if output.output_type == "stream" and output.name == "stderr":
                 yield f"cell {number}: writes to stderr: {output.text.strip()[:80]!r}"
-            if "image/png" not in output.get("data", {}):  # a picture's text is its alt text
+            if not notebooks.pictures(output):  # a picture's text is its alt text
                 lines += len(_text(output).splitlines())
         if lines > MOST_OUTPUT_LINES:
             yield f"cell {number}: {lines} lines of output, at most {MOST_OUTPUT_LINES}"
@@ -136,13 +137,10 @@ def alt_text(page: Page) -> Faults:
     """Every picture says in words what there is to see."""
     for number, cell in page.code:
         for output in cell.outputs:
-            for kind, data in output.get("data", {}).items():
-                if not kind.startswith("image/"):
-                    continue
-                alt = output.metadata.get(kind, {}).get("alt", "")
+            for alt, size in notebooks.pictures(output):
                 if len(alt.strip()) < LEAST_ALT:
                     yield f"cell {number}: alt text of {len(alt)} characters, at least {LEAST_ALT}"
-                if (size := len(data) * 3 // 4) > MOST_IMAGE_BYTES:
+                if size > MOST_IMAGE_BYTES:
                     yield f"cell {number}: image of {size:,} bytes, at most {MOST_IMAGE_BYTES:,}"
     for number, cell in page.prose:
         if re.search(r"!\[\s*\]\(|<img(?![^>]*\balt=\"[^\"]+\")", cell.source):

@@ -1,11 +1,10 @@
 """Slides and a website, made from the notebooks as they are stored.
 
-Nothing is run. Both show every picture with its alternative text, which nbconvert and Sphinx
-ignore where Jupyter keeps it, and both can be made to open without a network: what browsers would
-load from elsewhere is fetched once with npm into a folder beside them.
+Nothing is run. Code that only draws is hidden on slides and folded on the site. Both can be made to
+open without a network: what browsers would load from elsewhere is fetched once with npm into a
+folder beside them.
 """
 
-import html
 import json
 import os
 import re
@@ -17,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 from nbformat import NotebookNode, from_dict
+from traitlets.config import Config
 
 from dlnotes import __version__
 from dlnotes.course import Chapter, built, notebooks, root
@@ -45,7 +45,8 @@ _SLIDE_STYLE = """<style>
 .reveal .jp-RenderedHTMLCommon h3 { font-size: 27px; }
 .reveal .jp-RenderedHTMLCommon table { font-size: 19px; table-layout: auto; width: auto; }
 .reveal .jp-RenderedHTMLCommon table .MathJax_CHTML { white-space: nowrap; }
-.reveal .jp-OutputArea img { display: block; margin: 0 auto; max-height: 640px; }
+.reveal .jp-OutputArea img { display: block; margin: 0 auto; max-height: 560px; }
+.reveal .jp-OutputArea figcaption { font-size: 24px; line-height: 1.3; margin-top: 8px; }
 </style>
 </head>"""
 
@@ -69,7 +70,9 @@ def slides_of(path: Path, out: Path, *, offline: bool = False) -> Path:
     """Write the deck of one notebook file; arguments as for ``slides``."""
     from nbconvert.exporters import SlidesExporter  # half a second that only this needs
 
+    hide = {"enabled": True, "remove_input_tags": set(notebooks.FOLDED)}
     exporter = SlidesExporter(
+        config=Config(TagRemovePreprocessor=hide),
         reveal_number="c/t",
         reveal_scroll=True,
         reveal_width=SLIDE_WIDTH,
@@ -99,20 +102,11 @@ def slides_of(path: Path, out: Path, *, offline: bool = False) -> Path:
 
 
 def presentable(notebook: NotebookNode) -> NotebookNode:
-    """Return a copy whose pictures are ``<img alt=...>`` and whose records are plain text."""
+    """Return a copy whose records are plain text."""
     notebook = from_dict(json.loads(json.dumps(notebook)))
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
-            data = output.get("data", {})
-            data.pop(RECORD, None)
-            for kind in ("image/png", "image/jpeg"):
-                alt = output.get("metadata", {}).get(kind, {}).get("alt")
-                if kind in data and alt:
-                    source = f"data:{kind};base64,{data.pop(kind)}"
-                    words = html.escape(alt, quote=True)
-                    data.clear()
-                    data["text/html"] = f'<img alt="{words}" src="{source}">'
-                    output.metadata = {}
+            output.get("data", {}).pop(RECORD, None)
     return notebook
 
 

@@ -20,7 +20,7 @@ def slide(kind):
 CELLS = [
     markdown("# Title", **slide("slide")),
     markdown("say this, 3 min", **slide("notes")),
-    code("draw()", picture('a "line" that rises & falls'), **slide("subslide")),
+    code("draw()", picture('a "line" that rises & falls'), **slide("subslide"), tags=["draw"]),
     code("long_code()", **slide("skip")),
     code("measure()", record("accuracy", 0.5), **slide("fragment")),
     markdown("## Two", **slide("slide")),
@@ -63,15 +63,24 @@ def test_every_picture_of_a_deck_says_what_it_shows(path, tmp_path):
     [(_, alt)] = re.findall(r"""alt=(["'])(.*?)\1""", image)
     assert html.unescape(alt) == 'a "line" that rises & falls'
     assert f'src="data:image/png;base64,{PNG}"' in image
+    assert "<figcaption>Look at the *line*.</figcaption>" in text
     assert "No description" not in text
+
+
+def test_code_that_only_draws_is_hidden_on_slides_and_folded_on_the_site(path, tmp_path):
+    text = publish.slides_of(path, tmp_path).read_text()
+    assert "measure()" in html.unescape(re.sub(r"<[^>]*>", "", text))
+    assert "draw()" not in html.unescape(re.sub(r"<[^>]*>", "", text))
+    [cell] = [cell for cell in notebooks.read(path).cells if "draw()" in cell.source]
+    assert "hide-input" in cell.metadata["tags"]
 
 
 def test_a_presentable_notebook_is_a_copy_without_records():
     notebook = parsed(*CELLS)
     shown = publish.presentable(notebook)
     kinds = [list(o.data) for c in shown.cells if c.cell_type == "code" for o in c.outputs]
-    assert kinds == [["text/html"], ["text/plain"]]
-    assert "image/png" in notebook.cells[2].outputs[0].data
+    assert kinds == [["text/html", "text/plain"], ["text/plain"]]
+    assert publish.RECORD in notebook.cells[4].outputs[0].data
 
 
 def test_an_offline_deck_loads_nothing_from_elsewhere(path, tmp_path, monkeypatch):
