@@ -125,7 +125,7 @@ def test_positive_is_blue_and_negative_orange():
 
 
 def test_a_tint_lies_between_white_and_its_colour():
-    assert plotting.tint(plotting.BLUE, 1) == to_rgb(plotting.BLUE)
+    assert plotting.tint(plotting.BLUE, 1) == pytest.approx(to_rgb(plotting.BLUE))
     assert plotting.tint(plotting.BLUE, 0) == (1, 1, 1)
     assert plotting.tint("#000000", 0.25) == (0.75, 0.75, 0.75)
     with pytest.raises(ValueError, match="share must lie between 0 and 1"):

@@ -234,7 +234,7 @@ class Diagram:
         (dx, dy), ha, va = _SIDES[side] if side else ((0, 0), "center", "center")
         place = dict(xytext=(GAP * dx, GAP * dy), textcoords="offset points", ha=ha, va=va)
         style = dict(color=color, fontsize=self.font, zorder=5, linespacing=1.1) | look
-        self.ax.annotate(text, (x, y), **place, **style)
+        self.ax.annotate(text, (x, y), **(place | style))
 
     def arrow(
         self,

@@ -19,7 +19,8 @@ from PIL import Image
 from dlnotes.plotting.style import DPI
 
 LEAST_ALT = 20  # characters
-MOST_COLOR_ERROR = 16  # of 255: what nobody sees, even at the edge of a letter
+MOST_EDGE_ERROR = 16  # of 255: at the edge of a letter nobody sees it
+MOST_STEPS, LEAST_SHADES = 2, 0.02  # of 255, where more than this share of a picture is shaded
 _INLINE = re.compile(
     r"\$(?P<math>[^$]+)\$|`(?P<code>[^`]+)`|\*\*(?P<strong>.+?)\*\*|\*(?P<em>[^*]+)\*", re.DOTALL
 )
@@ -103,7 +104,16 @@ def png(fig: Figure, *, quick: bool = False) -> bytes:
         picture.save(buffer, "PNG", compress_level=1)
         return buffer.getvalue()
     few = picture.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-    pixels = (np.asarray(image.convert("RGB"), np.int16) for image in (few, picture))
-    error = np.abs(np.subtract(*pixels)).max()
-    (few if error <= MOST_COLOR_ERROR else picture).save(buffer, "PNG")
+    (few if _look_alike(few, picture) else picture).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def _look_alike(few: Image.Image, picture: Image.Image) -> bool:
+    """Return whether nobody can tell a picture in 256 colours from the one in all colours."""
+    exact = np.asarray(picture, np.int16)
+    error = np.abs(np.asarray(few.convert("RGB"), np.int16) - exact).max(-1).astype(float)
+    slope = np.abs(np.diff(exact, axis=1)).max(-1)
+    shades = (slope > 0) & (slope <= 3)  # where few colours would make steps
+    if shades.mean() > LEAST_SHADES and np.sqrt((error[:, 1:][shades] ** 2).mean()) > MOST_STEPS:
+        return False
+    return error.max() <= MOST_EDGE_ERROR
