@@ -141,4 +141,4 @@ def test_a_redraw_is_quick():
         fig = gru.draw_leaky_unit(z=z, r=1.0, weight=1.5, z_is="share of the old")
         image_bundle(fig, "a picture that is only measured")
         taken.append(time.process_time() - start)
-    assert min(taken) < 1  # on a quiet core 0.2 s: tests/benchmarks/bench_widgets.py
+    assert min(taken) < 1  # on a quiet core 0.2 s: tests/benchmarks/bench_figures.py

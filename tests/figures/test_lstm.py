@@ -231,4 +231,4 @@ def test_a_redraw_is_quick(kind):
         start = time.process_time()
         image_bundle(redraw(number), "a picture that is only measured")
         taken.append(time.process_time() - start)
-    assert min(taken) < 1  # on a quiet core 0.2 s: tests/benchmarks/bench_widgets.py
+    assert min(taken) < 1  # on a quiet core 0.2 s: tests/benchmarks/bench_figures.py

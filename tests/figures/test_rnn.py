@@ -207,4 +207,4 @@ def test_a_redraw_is_quick():
         setting = SETTING | dict(steps=100, matrix="random", largest_singular_value=sigma)
         image_bundle(pictures.draw_gradient(**setting), "a picture that is only measured")
         taken.append(time.process_time() - start)
-    assert min(taken) < 1  # on a quiet core 0.2 s: tests/benchmarks/bench_widgets.py
+    assert min(taken) < 1  # on a quiet core 0.2 s: tests/benchmarks/bench_figures.py

@@ -93,7 +93,7 @@ def test_a_redraw_is_quick(model):
         image_bundle(fig, "a picture of a word and its phones")
         return time.process_time() - start
 
-    assert min(redraw() for _ in range(4)) < 1  # goal 0.2 s: tests/benchmarks/bench_widgets.py
+    assert min(redraw() for _ in range(4)) < 1  # goal 0.2 s: tests/benchmarks/bench_figures.py
 
 
 def test_several_alignments_stand_side_by_side():
