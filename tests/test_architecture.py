@@ -134,7 +134,7 @@ def test_one_chapter_is_one_notebook_module_test_exercises_figures_and_solutions
     for path in (
         source(chapter.module),
         PACKAGE / "exercises" / f"{chapter.module}.py",
-        PACKAGE / "figures" / f"{chapter.module}.py",
+        source(f"figures/{chapter.module}"),
         tests / f"test_{chapter.module}.py",
         chapter.solutions,
     ):
@@ -151,9 +151,12 @@ def test_every_module_belongs_to_a_chapter_or_is_shared_and_has_a_test():
 
 @pytest.mark.parametrize("folder", ["exercises", "figures", "recipes"])
 def test_what_belongs_to_a_chapter_has_its_name(folder):
-    names = {path.stem for path in (PACKAGE / folder).glob("*.py")} - {"__init__"}
-    shared = {"metrics", "baselines"} if folder == "recipes" else set()  # they are nobody's
-    assert {name for name in names if not name.startswith("_")} <= {*CHAPTERS, *shared}
+    found = (
+        path.relative_to(PACKAGE / folder).parts[0] for path in (PACKAGE / folder).rglob("*.py")
+    )
+    names = {name.removesuffix(".py") for name in found} - {"__init__"}
+    nobodys = {"recipes": {"metrics", "baselines", "recipe"}, "figures": {"kernel"}}
+    assert names <= {*CHAPTERS, *nobodys.get(folder, set())}
 
 
 @pytest.mark.parametrize("chapter", course.built()[1:], ids=lambda chapter: chapter.name)
