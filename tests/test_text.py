@@ -1,7 +1,6 @@
 """dlnotes.text: tokens and numbers, there and back."""
 
 import copy
-import doctest
 import pickle
 import random
 from collections import Counter
@@ -408,7 +407,3 @@ def test_a_long_piece_takes_no_long_time(byte_pairs):
     letters = random.Random(0)
     long = "".join(letters.choice("aeinst") for _ in range(20_000))
     assert byte_pairs.decode(byte_pairs.encode(long)) == long
-
-
-def test_the_examples_of_the_docstrings_are_true():
-    assert doctest.testmod(text).failed == 0
