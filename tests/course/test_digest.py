@@ -488,6 +488,13 @@ def test_the_bootstrap_lines_of_a_set_up_cell_do_not_count(package):
         assert digest(parsed(code(changed)), package=package) != before
 
 
+def test_a_folder_goes_before_a_file_of_its_name_as_in_python(package):
+    write(package, {"two": "x = 1\n", "two/__init__": "x = 2\n"})
+    source = "from dlnotes.two import x\nx"
+    assert same(package, source, {"two": "x = 3\n"})
+    assert not same(package, source, {"two/__init__": "x = 3\n"})
+
+
 def test_imports_that_go_round_in_a_circle_end(package):
     ring = "from dlnotes.wheel import b\n\ndef a():\n    return b()\n"
     wheel = "from dlnotes.ring import a, ghost\n\ndef b():\n    return a() + 1\n"
