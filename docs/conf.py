@@ -57,7 +57,7 @@ def change(app, name, source):
     if name == "index":
         source[0] = linked_outside(source[0], Path(app.srcdir)) + TABLES_OF_CONTENTS
         return
-    notebook = publish.presentable(notebooks.parse(source[0]))
+    notebook = notebooks.parse(source[0])
     notebook.cells = [cell for cell in notebook.cells if not notebooks.is_speaker_note(cell)]
     source[0] = notebooks.dump(notebook)
 

@@ -1,5 +1,6 @@
 """Small notebooks and a small checkout for the tests of dlnotes.course."""
 
+import html
 import json
 import textwrap
 
@@ -41,9 +42,10 @@ def display(data, **metadata):
     return {"output_type": "display_data", "data": data, "metadata": metadata}
 
 
-def picture(alt, png=PNG):
-    text = {"text/plain": f"Figure: {alt}"}
-    return display({"image/png": png} | text, **{"image/png": {"alt": alt}})
+def picture(alt, png=PNG, caption="Look at the *line*."):
+    image = f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{png}">'
+    figure = f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
+    return display({"text/html": figure, "text/plain": f"Figure: {alt}"})
 
 
 def record(name, value, **entry):

@@ -2,11 +2,13 @@
 
 ``canonical`` is idempotent and keeps what a reader sees. It fixes what tools write differently:
 format 4.5; cell ids, kept once they are set; only the metadata we use; the package's own source in
-cells tagged ``source:``; the one text of the set-up cell; execution counts where there are outputs
-(nbval refuses outputs without); merged streams; no progress bars, widget state or memory addresses.
+cells tagged ``source:``; the one text of the set-up cell; code that is folded away in cells tagged
+``draw`` or ``setup``; execution counts where there are outputs (nbval refuses outputs without);
+merged streams; no progress bars, widget state or memory addresses.
 """
 
 import hashlib
+import html
 import json
 import math
 import os
@@ -23,6 +25,8 @@ from dlnotes.course.sources import package_source, with_bootstrap
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 INJECTED = "injected-parameters"
 WIDGET = "application/vnd.jupyter.widget-view+json"
+FOLDED = ("draw", "setup")  # tags of cells whose output matters and whose code does not
+_FOLD_TAG = "hide-input"  # what MyST folds
 _VALID_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _PROGRESS_BAR = re.compile(r"\d+%\|.*\||\d+it \[|\[\d\d:\d\d[<,\]]")
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]{6,}")
@@ -130,8 +134,14 @@ def tidy(notebook: NotebookNode) -> NotebookNode:
 def _cell_metadata(metadata: dict) -> NotebookNode:
     kept: dict[str, Any] = {}
     for key in ("tags", "notes"):
-        if values := list(dict.fromkeys(metadata.get(key, []))):
+        if values := [
+            value for value in dict.fromkeys(metadata.get(key, [])) if value != _FOLD_TAG
+        ]:
             kept[key] = values
+    if set(FOLDED) & set(kept.get("tags", [])):
+        kept["tags"].append(_FOLD_TAG)  # the site
+        kept["jupyter"] = {"source_hidden": True}  # JupyterLab
+        kept["cellView"] = "form"  # Colab
     if slide := metadata.get("slideshow", {}).get("slide_type"):
         kept["slideshow"] = {"slide_type": slide}
     return nbformat.from_dict(kept)
@@ -171,6 +181,19 @@ def _mirrored(cell: NotebookNode) -> str:
 # ---- outputs -----------------------------------------------------------------------------------
 
 
+def pictures(output: NotebookNode) -> list[tuple[str, int]]:
+    """Return the alternative text and the bytes of every picture in an output."""
+    data = output.get("data", {})
+    found = []
+    for tag in re.findall(r"<img\b[^>]*>", data.get("text/html", "")):
+        alt, source = (re.search(rf'\b{name}="([^"]*)"', tag) for name in ("alt", "src"))
+        size = len(source[1].partition(",")[2]) if source else 0
+        found.append((html.unescape(alt[1]) if alt else "", size * 3 // 4))
+    # a bare image has no alternative text that a front end reads
+    bare = [data[kind] for kind in data if kind.startswith("image/")]
+    return found + [("", len(image) * 3 // 4) for image in bare]
+
+
 def _tidy_outputs(outputs: list[NotebookNode]) -> list[NotebookNode]:
     kept: list[NotebookNode] = []
     for output in filter(None, map(_tidy_output, outputs)):
@@ -206,14 +229,5 @@ def _tidy_output(output: NotebookNode) -> NotebookNode | None:
         return None
     if text:
         output.data["text/plain"] = _ADDRESS.sub("", text)
-    for kind in output.data:
-        if kind in ("image/png", "image/jpeg"):
-            output.data[kind] = "".join(output.data[kind].split())
-    output.metadata = nbformat.from_dict(
-        {
-            kind: {"alt": about["alt"]}
-            for kind, about in output.metadata.items()
-            if isinstance(about, dict) and about.get("alt")
-        }
-    )
+    output.metadata = nbformat.from_dict({})
     return output

@@ -5,16 +5,12 @@ the configuration of Sphinx for the site. Both can be made to open without a net
 that browsers would load from elsewhere are fetched once with npm into a folder beside them.
 """
 
-import html
-import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-
-from nbformat import NotebookNode, from_dict
 
 from dlnotes.course import Chapter, notebooks, root
 
@@ -69,28 +65,12 @@ def slides_of(path: Path, out: Path, *, offline: bool = False) -> Path:
         exclude_input_prompt=True,
         exclude_output_prompt=True,
     )
-    notebook = presentable(notebooks.read(path))
-    text, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": Path(path).stem}})
+    text, _ = exporter.from_notebook_node(
+        notebooks.read(path), {"metadata": {"name": Path(path).stem}}
+    )
     target = out / f"{Path(path).stem}.slides.html"
     notebooks.write(target, text)
     return target
-
-
-def presentable(notebook: NotebookNode) -> NotebookNode:
-    """Return a copy whose pictures are ``<img alt=...>`` and whose records are plain text."""
-    notebook = from_dict(json.loads(json.dumps(notebook)))
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            data = output.get("data", {})
-            for kind in ("image/png", "image/jpeg"):
-                alt = output.get("metadata", {}).get(kind, {}).get("alt")
-                if kind in data and alt:
-                    source = f"data:{kind};base64,{data.pop(kind)}"
-                    words = html.escape(alt, quote=True)
-                    data.clear()
-                    data["text/html"] = f'<img alt="{words}" src="{source}">'
-                    output.metadata = {}
-    return notebook
 
 
 def fetch(package: str, folder: Path) -> None:

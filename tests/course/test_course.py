@@ -142,7 +142,7 @@ def test_ruff_leaves_a_canonical_notebook_as_it_is(tmp_path):
 def test_only_the_metadata_we_use_is_kept():
     metadata = [dict(cell.metadata) for cell in canonical(*MESSY).cells]
     assert metadata[0] == {"slideshow": {"slide_type": "slide"}}
-    assert metadata[1] == {"tags": ["setup"]}
+    assert metadata[1]["tags"][0] == "setup" and "scrolled" not in metadata[1]
     assert metadata[2] == {"notes": ["CNN-1"]}
     assert metadata[-1] == {}
 
@@ -208,15 +208,46 @@ def test_widget_views_leave_their_text():
     assert outputs_of(display({notebooks.WIDGET: {"model_id": "1"}})) == []
 
 
-def test_pictures_keep_alt_text_and_lose_white_space():
-    output = picture("a line that rises", PNG[:20] + "\n" + PNG[20:] + "\n")
-    output["metadata"]["image/png"]["width"] = 3
-    output["metadata"]["needs_background"] = "light"
+def test_pictures_keep_what_is_shown_and_lose_their_metadata():
+    output = picture("a line that rises")
+    output["metadata"] = {"image/png": {"width": 3}, "needs_background": "light"}
     output["transient"] = {"display_id": "7"}
     raw = json.loads(notebooks.canonical(as_json(code("x", output))))["cells"][0]["outputs"][0]
-    assert raw["metadata"] == {"image/png": {"alt": "a line that rises"}}
-    assert "".join(raw["data"]["image/png"]) == PNG
-    assert "transient" not in raw
+    assert raw["metadata"] == {} and "transient" not in raw
+    assert {kind: "".join(text) for kind, text in raw["data"].items()} == output["data"]
+
+
+def test_pictures_are_found_with_their_words_and_their_size():
+    [shown] = outputs_of(picture('"a" < b & c', "A" * 400))
+    assert notebooks.pictures(shown) == [('"a" < b & c', 300)]
+    [bare] = outputs_of(
+        display({"image/png": "A" * 40}, **{"image/png": {"alt": "nobody reads it"}})
+    )
+    assert notebooks.pictures(bare) == [("", 30)]
+    two = '<img src="data:image/png;base64,AAAA"><p>b</p><img src="x.png" alt="b">'
+    assert notebooks.pictures({"data": {"text/html": two}}) == [("", 3), ("b", 0)]
+    for nothing in (
+        stream("text"),
+        display({"text/plain": "a"}),
+        display({"text/html": "<b>images</b>"}),
+    ):
+        assert notebooks.pictures(nothing) == []
+
+
+@pytest.mark.parametrize("tag", ["draw", "setup"])
+def test_one_tag_folds_the_code_everywhere_and_goes_with_its_marks(tag):
+    cell = code("x", tags=[tag, "widget"], jupyter={"source_hidden": False}, cellView="code")
+    once = notebooks.canonical(as_json(cell))
+    [folded] = json.loads(once)["cells"]
+    assert folded["metadata"] == {
+        "tags": [tag, "widget", "hide-input"],
+        "jupyter": {"source_hidden": True},
+        "cellView": "form",
+    }
+    assert notebooks.canonical(once) == once
+    folded["metadata"]["tags"].remove(tag)
+    [plain] = json.loads(notebooks.canonical(as_json(folded)))["cells"]
+    assert plain["metadata"] == {"tags": ["widget"]}
 
 
 def test_memory_addresses_go():
@@ -268,11 +299,8 @@ def test_another_format_is_refused():
 # ---- mirrored sources --------------------------------------------------------------------------
 
 
-FUNCTIONS = [name for name, _ in inspect.getmembers(checks, inspect.isfunction)]
-
-
 @pytest.mark.parametrize(
-    "name", [n for n in FUNCTIONS if getattr(checks, n).__module__ == checks.__name__]
+    "name", [n for n, f in vars(checks).items() if getattr(f, "__module__", "") == checks.__name__]
 )
 def test_mirrored_source_is_what_inspect_says(name):
     source = sources.package_source(f"dlnotes.checks.{name}")

@@ -9,7 +9,7 @@ import types
 from pathlib import Path
 
 import pytest
-from course_notebooks import PNG, as_json, checkout, code, markdown, parsed, picture, record
+from course_notebooks import PNG, as_json, checkout, code, markdown, picture, record
 
 from dlnotes import course
 from dlnotes.course import notebooks, publish
@@ -22,7 +22,7 @@ def slide(kind):
 CELLS = [
     markdown("# Title", **slide("slide")),
     markdown("say this, 3 min", **slide("notes")),
-    code("draw()", picture('a "line" that rises & falls'), **slide("subslide")),
+    code("draw()", picture('a "line" that rises & falls'), **slide("subslide"), tags=["draw"]),
     code("long_code()", **slide("skip")),
     code("measure()", record("accuracy", 0.5), **slide("fragment")),
     markdown("## Two", **slide("slide")),
@@ -67,6 +67,7 @@ def test_every_picture_of_a_deck_says_what_it_shows(path, tmp_path):
     [(_, alt)] = re.findall(r"""alt=(["'])(.*?)\1""", image)
     assert html.unescape(alt) == 'a "line" that rises & falls'
     assert f'src="data:image/png;base64,{PNG}"' in image
+    assert "<figcaption>Look at the *line*.</figcaption>" in text
     assert "No description" not in text
 
 
@@ -75,11 +76,12 @@ def test_records_are_shown_as_text(path, tmp_path):
     assert "<pre>accuracy</pre>" in text and "vnd.dlnotes" not in text
 
 
-def test_a_presentable_notebook_is_a_copy():
-    notebook = parsed(*CELLS)
-    shown = publish.presentable(notebook)
-    assert list(shown.cells[2].outputs[0].data) == ["text/html"]
-    assert "image/png" in notebook.cells[2].outputs[0].data
+def test_code_that_only_draws_is_hidden_on_slides_and_folded_on_the_site(path, tmp_path):
+    text = publish.slides_of(path, tmp_path).read_text()
+    assert "measure()" in html.unescape(re.sub(r"<[^>]*>", "", text))
+    assert "draw()" not in html.unescape(re.sub(r"<[^>]*>", "", text))
+    [cell] = [cell for cell in notebooks.read(path).cells if "draw()" in cell.source]
+    assert "hide-input" in cell.metadata["tags"]
 
 
 def loaded(deck):

@@ -59,21 +59,12 @@ class Page:
         """(cell, alternative text, bytes) of every picture among the outputs."""
         for number, cell in self.code:
             for output in cell.outputs:
-                yield from ((number, alt, size) for alt, size in pictures(output))
+                yield from ((number, alt, size) for alt, size in notebooks.pictures(output))
 
     @cached_property
     def ids(self) -> set[str]:
         """The items of the notes that some cell covers."""
         return {item for cell in self.notebook.cells for item in cell.metadata.get("notes", [])}
-
-
-def pictures(output: NotebookNode) -> list[tuple[str, int]]:
-    """Return (alternative text, bytes) of the pictures that an output shows."""
-    return [
-        (output.metadata.get(kind, {}).get("alt", ""), len(data) * 3 // 4)
-        for kind, data in output.get("data", {}).items()
-        if kind.startswith("image/")
-    ]
 
 
 @cache

@@ -52,4 +52,5 @@ def shown_text(output: NotebookNode) -> str:
     """Return what an output shows in words."""
     data = output.get("data", {})
     shown = [str(data[kind]) for kind in ("text/plain", "text/html") if kind in data]
+    shown = [re.sub(r'base64,[^"]*', "", text) for text in shown]  # letters of no language
     return "\n".join([str(output.get("text", "")), *shown])

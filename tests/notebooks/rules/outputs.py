@@ -9,7 +9,7 @@ from dlnotes import RECORD_MIME_TYPE
 from dlnotes.course import notebooks
 from dlnotes.course.digest import digest
 from notebooks.changes import add, drop, rewrite, set_outputs
-from notebooks.page import Page, pictures
+from notebooks.page import Page
 from notebooks.rule import CHAPTERS, EVERYWHERE, PAGES, Faults, rule
 from notebooks.rules.files import shown_text
 
@@ -62,7 +62,7 @@ def outputs(page: Page) -> Faults:
                 yield f"cell {number}: shows an error; print it with try and except"
             if output.output_type == "stream" and output.name == "stderr":
                 yield f"cell {number}: writes to stderr: {output.text.strip()[:80]!r}"
-            if not pictures(output):  # a picture's text is its alt text
+            if not notebooks.pictures(output):  # a picture's text is its alt text
                 lines += len(shown_text(output).splitlines())
         if lines > MOST_LINES:
             yield f"cell {number}: {lines} lines of output, at most {MOST_LINES}"
