@@ -23,11 +23,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from nbformat import NotebookNode
-
-from dlnotes.course import notebooks
 from dlnotes.course.syntax import (
     bound_names,
     dump,
@@ -36,6 +33,10 @@ from dlnotes.course.syntax import (
     parse_cell,
     strings,
 )
+from dlnotes.files import SUMS, read_sums
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode  # where weights are trained there may be none
 
 PACKAGE = Path(__file__).parents[1]
 _IGNORED = {"__version__", "__all__", "__doc__"}  # a release does not change what a chapter shows
@@ -50,15 +51,17 @@ class Definition(NamedTuple):
     rest: Chain
 
 
-def digest(notebook: Path | NotebookNode, *, package: Path = PACKAGE) -> str:
+def digest(notebook: "Path | NotebookNode", *, package: Path = PACKAGE) -> str:
     """Return 16 hexadecimal digits that change when the outputs may change.
 
     Args:
         notebook: a file, or a notebook that has been read.
         package: folder of the package; its data lie in ``data/`` beside it, or in ``_data``.
     """
-    if not isinstance(notebook, NotebookNode):
-        notebook = notebooks.read(notebook)
+    if isinstance(notebook, str | Path):
+        from dlnotes.course import notebooks
+
+        notebook = notebooks.read(Path(notebook))
     return _hash(closure(notebook, package=package))
 
 
@@ -78,7 +81,7 @@ def module_digest(name: str, *, package: Path = PACKAGE) -> str:
     return _hash(search.parts | _data_sums(search, package))
 
 
-def closure(notebook: NotebookNode, *, package: Path = PACKAGE) -> dict[str, str]:
+def closure(notebook: "NotebookNode", *, package: Path = PACKAGE) -> dict[str, str]:
     """Return everything the digest covers: name of the part -> what is hashed of it."""
     search = _Search(package)
     parts, trees = {}, {}
@@ -105,8 +108,10 @@ def _without_bootstrap(tree: ast.Module) -> ast.Module:
     return tree
 
 
-def code_cells(notebook: NotebookNode) -> Iterator[NotebookNode]:
+def code_cells(notebook: "NotebookNode") -> "Iterator[NotebookNode]":
     """Return the code cells, but for the one which papermill injects."""
+    from dlnotes.course import notebooks
+
     for cell in notebook.cells:
         if cell.cell_type == "code" and notebooks.INJECTED not in notebooks.tags(cell):
             yield cell
@@ -359,18 +364,12 @@ def _data_sums(search: _Search, package: Path) -> dict[str, str]:
     folder = package / "_data" if (package / "_data").is_dir() else package.parent / "data"
     sums = {}
     if any(re.match(rf"{package.name}\.data[.:]", key) for key in used):
-        for name, value in _table(folder / "SHA256SUMS"):
+        for name, value in read_sums(folder / SUMS).items():
             word = re.split(r"[-_.]", name)[0]  # code may put the rest together: f"mnist-{part}"
             if any(word in string for string in search.strings):
                 sums[f"data {name}"] = f"data {name} {value}"
     if any(key.endswith(":load_weights") for key in used):
-        for name, value in _table(folder / "weights" / "SHA256SUMS"):
+        for name, value in read_sums(folder / "weights" / SUMS).items():
             if name.removesuffix(".safetensors") in search.strings:
                 sums[f"weights {name}"] = f"weights {name} {value}"
     return sums
-
-
-def _table(path: Path) -> list[tuple[str, str]]:
-    """Return (file name, sha256) of each line of a ``SHA256SUMS``; nothing if there is none."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    return [(name.lstrip("*"), value) for value, name in map(str.split, lines)]

@@ -9,9 +9,7 @@ cells tagged ``source:``; the one text of the set-up cell; execution counts wher
 import hashlib
 import json
 import math
-import os
 import re
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from dlnotes.course.sources import package_source, with_bootstrap
+from dlnotes.files import write_text as write
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 INJECTED = "injected-parameters"
@@ -57,21 +56,6 @@ def _unused_id(cell: dict, seen: set[str]) -> str:
         name = hashlib.sha256(f"{cell['cell_type']}\0{source}\0{copy}".encode()).hexdigest()[:8]
         copy += 1
     return name
-
-
-def write(path: Path, text: str) -> None:
-    """Write a text file as a whole or not at all."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        os.chmod(name, path.stat().st_mode & 0o777 if path.exists() else 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def format_file(path: Path, *, check: bool = False) -> bool:
