@@ -354,6 +354,12 @@ def test_what_a_cell_does_with_a_definition_counts(drawing, source):
     )
 
 
+def test_imports_from_elsewhere_count(package):
+    base = digest(parsed(code("import os, dlnotes.plotting")), package=package)
+    assert digest(parsed(code("import sys, dlnotes.plotting")), package=package) != base
+    assert digest(parsed(code("from os import path")), package=package) != base
+
+
 def test_two_functions_of_one_name_that_are_swapped_are_noticed(package):
     one, two = "def f(x):\n    return 1\n", "def f(x):\n    return 2\n"
     write(package, {"both": "from dlnotes import one, two\n\nx = one.f(two.f(0))\n"})

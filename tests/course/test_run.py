@@ -448,14 +448,14 @@ def test_train_saves_weights_with_how_they_were_made(repository, monkeypatch):
     assert done.exit_code == 0
     assert "0.7500" in done.output
     assert calls == [("full", os.path.join("runs", "checkpoints", "05_gru-full-7"), 7)]
-    metadata = weights._metadata(repository / "data" / "weights" / "gru_test.safetensors")
+    metadata = weights.read_metadata(repository / "data" / "weights" / "gru_test.safetensors")
     assert metadata["command"] == "dlnotes train gru --profile full --seed 7"
     assert metadata["metrics"] == {"a": 0.5, "b": 0.75}
     assert (metadata["seconds"], metadata["seed"]) == (1.3, 7)
 
     assert invoke("train", "gru", "--profile", "smoke").exit_code == 0
     path = repository / "runs" / "weights" / "gru_test.safetensors"
-    assert weights._metadata(path)["metrics"] == {"a": 0.5}
+    assert weights.read_metadata(path)["metrics"] == {"a": 0.5}
     path.unlink()
     history.interrupted = True
     done = invoke("train", "gru", "--profile", "smoke", "--checkpoint", "here")
