@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import subprocess
 import sys
 import types
 
@@ -384,6 +385,12 @@ def test_an_address_that_is_none_is_refused(repository):
 
 
 # ---- the command line --------------------------------------------------------------------------
+
+
+def test_the_module_is_the_command():
+    command = [sys.executable, "-m", "dlnotes.course.cli", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "Usage:" in done.stdout and "readme" in done.stdout
 
 
 def test_list_says_what_is_built_stored_and_stale(repository):
