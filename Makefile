@@ -26,8 +26,7 @@ test: export OMP_NUM_THREADS = 1
 test: $(VENV)/.installed-test
 	$(RUN)ruff check .
 	$(RUN)ruff format --check .
-	$(RUN)python -m pytest -n $(JOBS) --ignore tests/browser
-	$(RUN)python -m pytest tests/browser
+	$(RUN)python -m pytest -n $(JOBS) --dist loadgroup
 
 course: $(VENV)/.installed-notebooks
 	$(RUN)dlnotes run --profile standard

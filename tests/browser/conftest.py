@@ -51,14 +51,6 @@ RUN_ALL = """async (limit) => {
 }"""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep all browser tests in one worker of xdist, so that they share one JupyterLab."""
-    here = Path(__file__).parent
-    for item in items:
-        if item.path.is_relative_to(here):
-            item.add_marker(pytest.mark.xdist_group("browser"))
-
-
 def find_chromium() -> str | None:
     named = os.environ.get("CHROMIUM")
     return (
