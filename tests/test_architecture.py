@@ -15,17 +15,18 @@ PACKAGE = Path(__file__).parents[1] / "dlnotes"
 CHAPTERS = [chapter.module for chapter in course.CHAPTERS if chapter.module]
 SHARED = {  # what each shared module may import of ours
     "checks": set(),
+    "files": set(),
     "notebook": {"dlnotes", "checks"},
-    "data": {"dlnotes", "checks"},
+    "data": {"dlnotes", "checks", "files"},
     "text": {"checks"},
-    "training": {"checks", "data"},
+    "training": {"checks", "data", "files"},
     "metrics": {"checks", "training"},
     "recurrent": {"checks"},
     "plotting": {"checks"},
     "figures": {"checks", "plotting", "training", "data", "text", "metrics", *CHAPTERS},
     "exercises": {"checks", "training", "data", "text", "metrics", *CHAPTERS},
     "recipes": {"dlnotes", "checks", "training", "data", "text", "metrics", *CHAPTERS},
-    "course": {"dlnotes", "checks", "plotting", "training", "data"},
+    "course": {"dlnotes", "checks", "files", "plotting", "training", "data", "recipes"},
 }
 FOR_CHAPTERS = {"checks", "data", "text", "training", "metrics", "recurrent"}
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
@@ -108,6 +109,7 @@ def test_only_helpers_of_notebooks_draw(path):
     ("script", "never"),
     [
         ("import dlnotes", {"torch", "numpy", "matplotlib", "ipywidgets", "IPython"}),
+        ("import dlnotes.files", {"torch", "numpy"}),
         ("import dlnotes.course", {"torch", "numpy", "matplotlib", "nbformat"}),
         ("import dlnotes.checks", {"matplotlib", "ipywidgets", "IPython"}),
         ("import dlnotes.data, dlnotes.training", {"matplotlib", "ipywidgets"}),
@@ -144,7 +146,8 @@ def test_one_chapter_is_one_notebook_module_test_exercises_figures_and_solutions
 def test_every_module_belongs_to_a_chapter_or_is_shared_and_has_a_test():
     names = {part(path) for path in FILES}
     assert names <= {*CHAPTERS, *SHARED}
-    tests = {path.stem for path in Path(__file__).parent.rglob("test_*.py")}
+    found = list(Path(__file__).parent.rglob("test_*.py"))
+    tests = {path.stem for path in found} | {f"test_{path.parent.name}" for path in found}
     for name in names:
         assert f"test_{name}" in tests, f"{name} has no test"
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
+from dlnotes.files import SUMS, read_sums
+
 TOLERANCE = 1e-3  # relative: float32 on another device, TF32 where a GPU uses it
 
 
@@ -34,12 +36,9 @@ def data_files() -> Iterator[tuple[str, str, bool]]:
     """Yield (file, verdict, whether it is what its table of sha256 says)."""
     from dlnotes.data import files
 
-    for table in (files.TABLE, f"weights/{files.TABLE}"):
-        path = files.shipped_folder() / table
-        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-        for line in lines:
-            expected, name = line.split()
-            name = Path(table).with_name(name.lstrip("*")).as_posix()
+    for table in (SUMS, f"weights/{SUMS}"):
+        for name, expected in read_sums(files.shipped_folder() / table).items():
+            name = Path(table).with_name(name).as_posix()
             found = files.find(name)
             if found is None:
                 yield name, "missing", False

@@ -22,12 +22,13 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from nbformat import NotebookNode
-
-from dlnotes.course import notebooks
 from dlnotes.course.syntax import Module, dump, load, local_names, origin, parse_cell, strings
+from dlnotes.files import SUMS, read_sums
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode  # where weights are trained there may be none
 
 PACKAGE = Path(__file__).parents[1]
 _IGNORED = {"__version__", "__all__", "__doc__"}  # a release does not change what a chapter shows
@@ -43,7 +44,7 @@ class Definition(NamedTuple):
     rest: Chain
 
 
-def digest(notebook: Path | NotebookNode, *, package: Path = PACKAGE) -> str:
+def digest(notebook: "Path | NotebookNode", *, package: Path = PACKAGE) -> str:
     """Return 16 hexadecimal digits that change when the outputs may change.
 
     Asked again while neither the code cells nor a file of the package have changed, it only reads.
@@ -52,10 +53,7 @@ def digest(notebook: Path | NotebookNode, *, package: Path = PACKAGE) -> str:
         notebook: a file, or a notebook that has been read.
         package: folder of the package; its data lie in ``data/`` beside it, or in ``_data``.
     """
-    if not isinstance(notebook, NotebookNode):
-        notebook = notebooks.read(notebook)
-    cells = [cell.source for cell in code_cells(notebook)]
-    files = _Files(package)
+    cells, files = _code(notebook), _Files(package)
     key = _sha256("\0".join([*cells, *files.texts()]))
     if key not in _KNOWN:
         _KNOWN[key] = _hash(_closure(cells, files))
@@ -78,9 +76,17 @@ def module_digest(name: str, *, package: Path = PACKAGE) -> str:
     return _hash(search.parts | _data_sums(search))
 
 
-def closure(notebook: NotebookNode, *, package: Path = PACKAGE) -> dict[str, str]:
+def closure(notebook: "NotebookNode", *, package: Path = PACKAGE) -> dict[str, str]:
     """Return everything the digest covers: name of the part -> what is hashed of it."""
-    return _closure([cell.source for cell in code_cells(notebook)], _Files(package))
+    return _closure(_code(notebook), _Files(package))
+
+
+def _code(notebook: "Path | NotebookNode") -> list[str]:
+    from dlnotes.course import notebooks  # needs nbformat
+
+    if isinstance(notebook, str | Path):
+        notebook = notebooks.read(Path(notebook))
+    return [cell.source for cell in notebooks.code_cells(notebook)]
 
 
 def _closure(cells: list[str], files: "_Files") -> dict[str, str]:
@@ -109,13 +115,6 @@ def _without_bootstrap(tree: ast.Module) -> ast.Module:
     return tree
 
 
-def code_cells(notebook: NotebookNode) -> Iterator[NotebookNode]:
-    """Return the code cells, but for the one which papermill injects."""
-    for cell in notebook.cells:
-        if cell.cell_type == "code" and notebooks.INJECTED not in notebooks.tags(cell):
-            yield cell
-
-
 # ---- names -------------------------------------------------------------------------------------
 
 
@@ -132,20 +131,13 @@ class _Files:
             name = ".".join(parts[:-1] if is_package else parts)
             self.modules[name] = is_package, path.read_text(encoding="utf-8")
         folder = package / "_data" if (package / "_data").is_dir() else package.parent / "data"
-        self.data, self.weights = _sums(folder), _sums(folder / "weights")
+        self.data, self.weights = read_sums(folder / SUMS), read_sums(folder / "weights" / SUMS)
 
     def texts(self) -> Iterator[str]:
         """Return all that was read."""
         for name, (_, text) in self.modules.items():
             yield from (name, text)
         yield from (repr(self.data), repr(self.weights))
-
-
-def _sums(folder: Path) -> dict[str, str]:
-    """Return file name -> sha256 of a folder's ``SHA256SUMS``; nothing if there is none."""
-    path = folder / "SHA256SUMS"
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    return {name.lstrip("*"): value for value, name in map(str.split, lines)}
 
 
 class _Search:

@@ -11,9 +11,7 @@ import hashlib
 import html
 import json
 import math
-import os
 import re
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from dlnotes.course.sources import package_source, with_bootstrap
+from dlnotes.files import write_text as write
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 INJECTED = "injected-parameters"
@@ -61,21 +60,6 @@ def _unused_id(cell: dict, seen: set[str]) -> str:
         name = hashlib.sha256(f"{cell['cell_type']}\0{source}\0{copy}".encode()).hexdigest()[:8]
         copy += 1
     return name
-
-
-def write(path: Path, text: str) -> None:
-    """Write a text file as a whole or not at all."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        os.chmod(name, path.stat().st_mode & 0o777 if path.exists() else 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def format_file(path: Path, *, check: bool = False) -> bool:
@@ -161,6 +145,12 @@ def whole_minutes(seconds: float) -> int:
 def tags(cell: NotebookNode) -> list[str]:
     """Return the tags of a cell."""
     return cell.metadata.get("tags", [])
+
+
+def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    """Return the code cells, but for the one which papermill injects."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    return [cell for cell in code if INJECTED not in tags(cell)]
 
 
 def is_speaker_note(cell: NotebookNode) -> bool:

@@ -24,7 +24,8 @@ from nbformat import NotebookNode
 
 from dlnotes import RECORD_MIME_TYPE, __version__
 from dlnotes.course import Chapter, find, notebooks, notebooks_folder
-from dlnotes.course.digest import code_cells, digest
+from dlnotes.course.digest import digest
+from dlnotes.course.notebooks import code_cells
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 

@@ -354,6 +354,12 @@ def test_what_a_cell_does_with_a_definition_counts(drawing, source):
     )
 
 
+def test_imports_from_elsewhere_count(package):
+    base = digest(parsed(code("import os, dlnotes.plotting")), package=package)
+    assert digest(parsed(code("import sys, dlnotes.plotting")), package=package) != base
+    assert digest(parsed(code("from os import path")), package=package) != base
+
+
 def test_two_functions_of_one_name_that_are_swapped_are_noticed(package):
     one, two = "def f(x):\n    return 1\n", "def f(x):\n    return 2\n"
     write(package, {"both": "from dlnotes import one, two\n\nx = one.f(two.f(0))\n"})
@@ -486,6 +492,13 @@ def test_the_bootstrap_lines_of_a_set_up_cell_do_not_count(package):
         before = digest(parsed(code(source)), package=package)
         changed = source.replace("ImportError", "OSError")
         assert digest(parsed(code(changed)), package=package) != before
+
+
+def test_a_folder_goes_before_a_file_of_its_name_as_in_python(package):
+    write(package, {"two": "x = 1\n", "two/__init__": "x = 2\n"})
+    source = "from dlnotes.two import x\nx"
+    assert same(package, source, {"two": "x = 3\n"})
+    assert not same(package, source, {"two/__init__": "x = 3\n"})
 
 
 def test_imports_that_go_round_in_a_circle_end(package):

@@ -1,6 +1,7 @@
 """dlnotes.course.publish: decks with described pictures, the site's sources, fetched packages."""
 
 import html
+import json
 import re
 import runpy
 import shutil
@@ -82,6 +83,12 @@ def test_code_that_only_draws_is_hidden_on_slides_and_folded_on_the_site(path, t
     assert "draw()" not in html.unescape(re.sub(r"<[^>]*>", "", text))
     [cell] = [cell for cell in notebooks.read(path).cells if "draw()" in cell.source]
     assert "hide-input" in cell.metadata["tags"]
+
+
+def test_the_slides_hide_what_the_other_front_ends_fold():
+    conf = json.loads((DOCS / "slides" / "conf.json").read_text())
+    [hidden] = [p for p in conf["preprocessors"].values() if "TagRemove" in p["type"]]
+    assert hidden["enabled"] and hidden["remove_input_tags"] == list(notebooks.FOLDED)
 
 
 def loaded(deck):

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import subprocess
 import sys
 import types
 
@@ -386,6 +387,12 @@ def test_an_address_that_is_none_is_refused(repository):
 # ---- the command line --------------------------------------------------------------------------
 
 
+def test_the_module_is_the_command():
+    command = [sys.executable, "-m", "dlnotes.course.cli", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "Usage:" in done.stdout and "readme" in done.stdout
+
+
 def test_list_says_what_is_built_stored_and_stale(repository):
     assert invoke("list").output.count("to come") == 21
     cells = [code("1", stream("1"))]
@@ -448,14 +455,14 @@ def test_train_saves_weights_with_how_they_were_made(repository, monkeypatch):
     assert done.exit_code == 0
     assert "0.7500" in done.output
     assert calls == [("full", os.path.join("runs", "checkpoints", "05_gru-full-7"), 7)]
-    metadata = weights._metadata(repository / "data" / "weights" / "gru_test.safetensors")
+    metadata = weights.read_metadata(repository / "data" / "weights" / "gru_test.safetensors")
     assert metadata["command"] == "dlnotes train gru --profile full --seed 7"
     assert metadata["metrics"] == {"a": 0.5, "b": 0.75}
     assert (metadata["seconds"], metadata["seed"]) == (1.3, 7)
 
     assert invoke("train", "gru", "--profile", "smoke").exit_code == 0
     path = repository / "runs" / "weights" / "gru_test.safetensors"
-    assert weights._metadata(path)["metrics"] == {"a": 0.5}
+    assert weights.read_metadata(path)["metrics"] == {"a": 0.5}
     path.unlink()
     history.interrupted = True
     done = invoke("train", "gru", "--profile", "smoke", "--checkpoint", "here")
