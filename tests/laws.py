@@ -109,7 +109,7 @@ def fitted(kind: type, **options: Any) -> Callable[[], nn.Module]:
 
 
 def linear_gaussian() -> nn.Module:
-    return vae.LinearGaussian(torch.randn(5, 2), torch.randn(5), 0.3)
+    return vae.LinearGaussian(torch.randn(5, 2), torch.randn(5), 0.1 + torch.rand(()).item())
 
 
 grey, colour, maps = floats(2, 1, 28, 28, low=0.0), floats(2, 3, 32, 32), floats(2, 8, 6, 6)
