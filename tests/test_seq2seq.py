@@ -111,7 +111,7 @@ def test_logits_are_those_of_each_pair_alone_with_torch_nn(cell, attention):
 
 
 @pytest.mark.parametrize("bidirectional", [True, False])
-def test_levels_and_directions(bidirectional):
+def test_layers_and_directions(bidirectional):
     model = build(encoder_layers=2, decoder_layers=3, bidirectional=bidirectional)
     x, lengths, y = batch()
     expected, _ = alone(model, x[1, :2], y[1])
@@ -246,7 +246,7 @@ def test_negative_log_likelihood_counts_what_is_not_padding():
 # ---- attention ---------------------------------------------------------------------------------
 
 
-def test_attention_is_bahdanaus_sum_for_each_state_and_place():
+def test_attention_is_bahdanaus_sum_for_each_state_and_position():
     attention = BahdanauAttention(3, 4, 2).double()
     s, h = torch.randn(2, 5, 3).double(), torch.randn(2, 6, 4).double()
     mask = torch.ones(2, 6, dtype=torch.bool)
