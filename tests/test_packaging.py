@@ -24,6 +24,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 TOP_LEVEL = {
     *(".ci", ".gitattributes", ".github", ".gitignore", "CITATION.cff", "LICENSE", "Makefile"),
     *("README.md", "data", "dlnotes", "environment.yml", "notebooks", "pyproject.toml", "tests"),
+    "tools",
 }
 MEBIBYTE = 2**20
 
