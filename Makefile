@@ -11,7 +11,7 @@ RUN = $(VENV)/bin/
 
 help:
 	@echo 'make lab      install, and open the course in JupyterLab at 00_start_here'
-	@echo 'make test     install, and run the linter and all tests'
+	@echo 'make test     install, and run the linter, the type checker and all tests'
 	@echo 'make course   run every notebook in the standard profile (into runs/)'
 	@echo 'make slides   one deck of slides per chapter (into build/slides/)'
 	@echo 'make site     the course as a website (into build/site/)'
@@ -26,8 +26,8 @@ test: export OMP_NUM_THREADS = 1
 test: $(VENV)/.installed-test
 	$(RUN)ruff check .
 	$(RUN)ruff format --check .
-	$(RUN)python -m pytest -n $(JOBS) --ignore tests/browser
-	$(RUN)python -m pytest tests/browser
+	$(RUN)mypy
+	$(RUN)python -m pytest -n $(JOBS) --dist loadgroup
 
 course: $(VENV)/.installed-notebooks
 	$(RUN)dlnotes run --profile standard
@@ -44,7 +44,7 @@ format: $(VENV)/.installed-test
 	$(RUN)dlnotes format
 
 clean:
-	rm -rf build dist runs .pytest_cache .ruff_cache .hypothesis
+	rm -rf build dist runs .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -print | xargs rm -rf
 
 # Installed again only when pyproject.toml changed; one stamp for each set of extras.

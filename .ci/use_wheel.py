@@ -15,10 +15,13 @@ assert package.is_relative_to(Path(sys.argv[1]).resolve()), f"not the wheel's: {
 assert "torch" not in sys.modules, "import dlnotes imports torch"
 assert seconds < 1, f"import dlnotes took {seconds:.1f} s"
 
+from dlnotes.files import read_sums  # noqa: E402
+
+assert "torch" not in sys.modules, "import dlnotes.files imports torch"
 count = 0
 for table in (package / "_data").rglob("SHA256SUMS"):
-    for digest, name in map(str.split, table.read_text().splitlines()):
-        content = (table.parent / name.lstrip("*")).read_bytes()
+    for name, digest in read_sums(table).items():
+        content = (table.parent / name).read_bytes()
         assert hashlib.sha256(content).hexdigest() == digest, f"damaged: {name}"
         count += 1
 assert count > 20, f"only {count} data files"

@@ -10,6 +10,7 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 PROFILES = ("smoke", "standard", "full")  # seconds, minutes, hours per notebook
+RECORD_MIME_TYPE = "application/vnd.dlnotes.record+json"  # of what ``record`` displays
 _FROM_NOTEBOOK = ("begin", "check", "choose", "profile", "record", "show")
 
 

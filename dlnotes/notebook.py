@@ -15,11 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dlnotes import PROFILES
+from dlnotes import PROFILES, RECORD_MIME_TYPE
 from dlnotes.checks import check_at_least, check_between, check_choice
-
-RECORD_MIME_TYPE = "application/vnd.dlnotes.record+json"
-
 
 # ---- claims ------------------------------------------------------------------------------------
 

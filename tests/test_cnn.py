@@ -2,7 +2,6 @@
 
 import copy
 import functools
-import pickle
 import re
 
 import numpy as np
@@ -694,38 +693,7 @@ def test_counting_leaves_the_model_as_it_was():
     assert all(p.device.type == "cpu" and p.requires_grad for p in model.parameters())
 
 
-# ---- what every module can do
-
-EVERY = {
-    "LeNet5": (lambda: cnn.LeNet5(3), (1, 28, 28)),
-    "GoogLeNet": (lambda: cnn.GoogLeNet(3), (3, 32, 32)),
-    "ResNet18": (lambda: cnn.ResNet18(3), (3, 32, 32)),
-    "plain": (lambda: cnn.plain_or_residual(8, residual=False, width=4), (1, 28, 28)),
-    "residual": (lambda: cnn.plain_or_residual(8, residual=True, width=4), (1, 28, 28)),
-    **{name: (lambda name=name: cnn.scaled(name), (1, 28, 28)) for name in SCALED},
-}
-
-
-@pytest.mark.parametrize("name", EVERY)
-def test_network_survives_pickle_and_deepcopy_and_the_copy_is_its_own(name):
-    build, shape = EVERY[name]
-    model, x = build().eval(), torch.randn(2, *shape)
-    expected = model(x)
-    copies = pickle.loads(pickle.dumps(model)), copy.deepcopy(model)
-    for parameter in model.parameters():
-        parameter.data.zero_()
-    for other in copies:
-        torch.testing.assert_close(other(x), expected, rtol=0, atol=0)
-
-
-@pytest.mark.parametrize("name", ["LeNet5", "alexnet", "vgg", "googlenet", "resnet"])
-def test_network_compiles_into_one_graph(name):
-    build, shape = EVERY[name]
-    model = build().eval()
-    compiled = torch.compile(model, backend="eager", fullgraph=True)
-    for n in (2, 3):
-        x = torch.randn(n, *shape)
-        torch.testing.assert_close(compiled(x), model(x))
+# ---- compiled, and on another device
 
 
 def test_convolution_and_pooling_compile_into_one_graph():

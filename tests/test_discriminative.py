@@ -2,7 +2,6 @@
 
 import copy
 import math
-import pickle
 import warnings
 
 import numpy as np
@@ -269,24 +268,10 @@ def test_probabilities_sum_to_one_for_every_shape(kind, n, features, classes):
 
 
 @of_each_classifier
-def test_model_survives_pickle_deepcopy_float32_state_dict_and_compile(kind):
+def test_fit_in_float32_is_nearly_that_in_float64(kind):
     x, y = samples()
-    model = kind(4, 3).fit(x, y)
-    expected = model.predict_proba(x).detach()
-    loaded = kind(4, 3)
-    loaded.load_state_dict(model.state_dict())
-    others = [copy.deepcopy(model), pickle.loads(pickle.dumps(model)), loaded]
-    for other in others:
-        close(other.predict_proba(x), expected)
-    compiled = torch.compile(model.predict_proba, backend="eager")
-    close(compiled(x), expected)
-    single = copy.deepcopy(model).float()
-    assert single.predict_proba(x).dtype == torch.float32
-    close(single.predict_proba(x).double(), expected, atol=1e-4)
+    expected = kind(4, 3).fit(x, y).predict_proba(x).detach()
     close(kind(4, 3).float().fit(x, y).predict_proba(x).double(), expected, atol=1e-3)
-    before = expected.clone()
-    others[0].fit(x * 2 - 1, y)  # a copy shares nothing with the original
-    close(model.predict_proba(x), before)
 
 
 @of_each_classifier

@@ -1,7 +1,6 @@
 """dlnotes.gru: the cell in its variants, the layer is torch.nn.GRU, and the two agree."""
 
 import copy
-import pickle
 
 import pytest
 import torch
@@ -408,17 +407,6 @@ def test_cell_of_another_layer_or_kind():
         GRUCell.from_layer(layer, layer_index=2)
 
 
-# ---- what every module can do
-
-
-@every_variant
-def test_cell_survives_pickle_and_deepcopy_and_compile(reset, z):
-    cell, x, h = GRUCell(5, 7, reset=reset, z=z), torch.randn(3, 5), torch.randn(3, 7)
-    expected = cell(x, h)
-    compiled = torch.compile(cell, backend="eager", fullgraph=True)
-    torch.testing.assert_close((compiled(x, h), compiled(x)), (expected, cell(x)))
-    copies = pickle.loads(pickle.dumps(cell)), copy.deepcopy(cell)
-    nn.init.zeros_(cell.W)
-    for other in copies:
-        torch.testing.assert_close(other(x, h), expected)
-    assert cell.to("meta").with_z("new")(torch.zeros(3, 5, device="meta")).device.type == "meta"
+def test_conventions_of_z_convert_on_another_device():
+    cell = GRUCell(5, 7).to("meta").with_z("new")
+    assert cell(torch.zeros(3, 5, device="meta")).device.type == "meta"

@@ -2,7 +2,6 @@
 
 import copy
 import math
-import pickle
 
 import pytest
 import torch
@@ -350,20 +349,3 @@ def test_wrong_arguments_of_the_adding_problem_are_named():
         lstm.adding_problem(3, 1)
     with pytest.raises(ValueError, match="count must be at least 1, got 0"):
         lstm.adding_problem(0, 5)
-
-
-# ---- what every module can do
-
-
-def test_cell_survives_pickle_and_deepcopy_and_compile():
-    cell, x = LSTMCell(5, 7), torch.randn(3, 5)
-    state = torch.randn(3, 7), torch.randn(3, 7)
-    expected = cell(x, state)
-    compiled = torch.compile(cell, backend="eager", fullgraph=True)
-    torch.testing.assert_close((compiled(x, state), compiled(x)), (expected, cell(x)))
-    copies = pickle.loads(pickle.dumps(cell)), copy.deepcopy(cell)
-    nn.init.zeros_(cell.U_c)
-    for other in copies:
-        torch.testing.assert_close(other(x, state), expected)
-    meta = cell.to("meta")(torch.zeros(3, 5, device="meta"))
-    assert {s.device.type for s in meta} == {"meta"}

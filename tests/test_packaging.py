@@ -22,8 +22,9 @@ else:
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 TOP_LEVEL = {
-    *(".ci", ".gitattributes", ".github", ".gitignore", "CITATION.cff", "LICENSE", "Makefile"),
-    *("README.md", "data", "dlnotes", "environment.yml", "notebooks", "pyproject.toml", "tests"),
+    *(".ci", ".gitattributes", ".github", ".gitignore", ".pre-commit-config.yaml"),
+    *("CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md"),
+    *("data", "dlnotes", "docs", "environment.yml", "notebooks", "pyproject.toml", "tests"),
 }
 MEBIBYTE = 2**20
 

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -17,24 +18,118 @@ def draw(fig):
     return fig
 
 
+def decode(png):
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+
+
 def pixels(fig):
-    bundle, _ = plotting.image_bundle(fig, "a picture of some numbers")
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(bundle["image/png"]))).convert("RGB"))
+    return decode(plotting.png(fig))
 
 
-def test_a_bundle_holds_a_white_png_of_the_width_of_a_page_and_its_description():
+# ---- what a notebook shows ---------------------------------------------------------------------
+
+
+class Parts(HTMLParser):
+    """The elements of a piece of HTML, and the text in each of them."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.attributes, self.text, self.open = {}, {}, []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.attributes[tag] = dict(attributes)
+        self.open += [tag] if tag != "img" else []
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag  # well nested
+
+    def handle_data(self, data):
+        for tag in self.open:
+            self.text[tag] = self.text.get(tag, "") + data
+
+
+def test_a_bundle_is_a_figure_with_a_white_png_of_the_width_of_a_page_its_words_and_caption():
     fig = plotting.curves({"a": [1.0, 2.0]}, xlabel="x", ylabel="y")
-    alt = "a line that rises from one to two"
-    bundle, metadata = plotting.image_bundle(fig, alt)
-    assert metadata == {"image/png": {"alt": alt}} and bundle["text/plain"] == f"Figure: {alt}"
-    image = pixels(fig)
+    alt = 'a line that rises from "one" & <two>'
+    bundle = plotting.image_bundle(fig, alt, "Look at *it*: 1 < 2.")
+    assert set(bundle) == {"text/html", "text/plain"} and bundle["text/plain"] == f"Figure: {alt}"
+    assert "\n" not in bundle["text/html"]
+    parts = Parts(bundle["text/html"])
+    assert list(parts.attributes) == ["figure", "img", "figcaption", "em"]
+    assert (
+        parts.attributes["img"]["alt"] == alt and parts.text["figcaption"] == "Look at it: 1 < 2."
+    )
+    kind, data = parts.attributes["img"]["src"].split(",")
+    assert kind == "data:image/png;base64"
+    image = decode(base64.b64decode(data))
+    assert (image == pixels(fig)).all() and (image[0, 0] == 255).all()
     assert image.shape[1] == round(plotting.WIDTH * plotting.DPI)
-    assert (image[0, 0] == 255).all()
+
+
+def test_without_a_caption_there_is_none():
+    bundle = plotting.image_bundle(plotting.figure()[0], "an empty figure, for the test")
+    assert list(Parts(bundle["text/html"]).attributes) == ["figure", "img"]
 
 
 def test_a_figure_without_description_is_refused():
     with pytest.raises(ValueError, match="alt must describe the figure"):
         plotting.show(plotting.figure()[0], alt="a figure ")
+
+
+@pytest.mark.parametrize(
+    ("caption", "shown"),
+    [
+        ("plain & <b>", "plain &amp; &lt;b&gt;"),
+        ("*one* **two**, `x_1`", "<em>one</em> <strong>two</strong>, <code>x_1</code>"),
+        ("`a * b` and `c * d`", "<code>a * b</code> and <code>c * d</code>"),
+        ("$a*b$ and $c*d < 1$", r'<span class="math">\(a*b\)</span> and '
+         r'<span class="math">\(c*d &lt; 1\)</span>'),
+        ("**bold $x$**", r'<strong>bold <span class="math">\(x\)</span></strong>'),
+        ("*so `y` <*", "<em>so <code>y</code> &lt;</em>"),
+        ("2 * 3 costs 5", "2 * 3 costs 5"),
+    ],
+)  # fmt: skip
+def test_a_caption_is_small_markdown(caption, shown):
+    assert plotting.caption_html(caption) == shown
+
+
+def test_a_png_has_few_colours_and_few_bytes_and_looks_the_same():
+    fig, ax = plotting.figure()
+    ax.imshow(np.linspace(-1, 1, 400).reshape(20, 20), cmap=plotting.DIVERGING)
+    ax.plot([0, 19], [0, 19], color=plotting.GREEN)
+    few, exact = plotting.png(fig), plotting.png(fig, quick=True)
+    assert Image.open(io.BytesIO(few)).mode == "P" and len(few) < 0.6 * len(exact)
+    difference = np.abs(decode(few).astype(int) - decode(exact)).max()
+    assert 0 < difference <= 16 and (decode(few)[0, 0] == 255).all()
+
+
+def test_a_picture_of_many_colours_keeps_them():
+    fig, ax = plotting.figure()
+    ax.imshow(np.random.default_rng(0).random((200, 200, 3)))
+    image = Image.open(io.BytesIO(plotting.png(fig)))
+    assert (
+        image.mode == "RGB" and (np.asarray(image) == decode(plotting.png(fig, quick=True))).all()
+    )
+
+
+# ---- colours -----------------------------------------------------------------------------------
+
+
+def test_positive_is_blue_and_negative_orange():
+    assert (plotting.POSITIVE, plotting.NEGATIVE) == (plotting.BLUE, plotting.ORANGE)
+    low, middle, high = (plotting.DIVERGING(value) for value in (0.0, 0.5, 1.0))
+    assert np.allclose(low[:3], to_rgb(plotting.ORANGE), atol=0.005)
+    assert np.allclose(high[:3], to_rgb(plotting.BLUE), atol=0.005)
+    assert np.allclose(middle[:3], 1, atol=0.005)
+
+
+def test_a_tint_lies_between_white_and_its_colour():
+    assert plotting.tint(plotting.BLUE, 1) == pytest.approx(to_rgb(plotting.BLUE))
+    assert plotting.tint(plotting.BLUE, 0) == (1, 1, 1)
+    assert plotting.tint("#000000", 0.25) == (0.75, 0.75, 0.75)
+    with pytest.raises(ValueError, match="share must lie between 0 and 1"):
+        plotting.tint(plotting.BLUE, 35)
 
 
 # Machado et al. (2009), severity 1: what a person without the red or green cones sees, linear RGB

@@ -1,8 +1,6 @@
 """dlnotes.recurrent: what RNN, LSTM and GRU share, by hand = autograd's, alone = in a batch."""
 
-import copy
 import math
-import pickle
 
 import pytest
 import torch
@@ -228,18 +226,6 @@ def test_layer_works_under_autocast_and_keeps_its_own_gradients(name):
         assert all(p.grad.dtype == torch.float32 for p in layer.parameters())
 
 
-@every_layer
-def test_layer_compiles_into_one_graph(name):
-    torch.compiler.reset()
-    layer = LAYERS[name](3, 4, bidirectional=True)
-    compiled = torch.compile(layer, backend="eager", fullgraph=True)
-    for n, steps in ((2, 2), (3, 2), (2, 3)):
-        x = torch.randn(n, steps, 3)
-        torch.testing.assert_close(compiled(x), layer(x))
-    state = layer(x)[1]
-    torch.testing.assert_close(compiled(x, state), layer(x, state))
-
-
 def test_compiled_layer_knows_autocast_and_lengths():
     torch.compiler.reset()
     layer, x, lengths = LSTM(3, 4), torch.randn(3, 5, 3), torch.tensor([2, 5, 1])
@@ -247,27 +233,6 @@ def test_compiled_layer_knows_autocast_and_lengths():
     torch.testing.assert_close(compiled(x, lengths=lengths), layer(x, lengths=lengths))
     with torch.autocast("cpu", torch.bfloat16):
         torch.testing.assert_close(compiled(x), layer(x), rtol=0, atol=0.02)
-
-
-@every_layer
-def test_layer_survives_pickle_and_deepcopy_and_the_copy_is_its_own(name):
-    layer, x = LAYERS[name](3, 4, num_layers=2), torch.randn(2, 5, 3)
-    expected = layer(x)[0].detach()
-    copies = pickle.loads(pickle.dumps(layer)), copy.deepcopy(layer)
-    for parameter in layer.parameters():
-        parameter.data.zero_()
-    for other in copies:
-        torch.testing.assert_close(other(x)[0], expected, rtol=0, atol=0)
-
-
-@every_layer
-def test_layer_follows_its_input_to_another_device(name):
-    layer = LAYERS[name](3, 4, num_layers=2, bidirectional=True).to("meta")
-    x = torch.zeros(2, 5, 3, device="meta", requires_grad=True)
-    results = flat(layer(x))
-    assert {r.device.type for r in results} == {"meta"}
-    assert [tuple(r.shape) for r in results] == [(2, 5, 8)] + [(4, 2, 4)] * (len(results) - 1)
-    assert gradients(results, [x])[0].shape == x.shape
 
 
 @every_layer

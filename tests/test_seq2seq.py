@@ -3,7 +3,6 @@
 import copy
 import itertools
 import math
-import pickle
 
 import pytest
 import torch
@@ -614,27 +613,12 @@ def test_samples_are_fixed_by_their_generator():
 # ---- in general --------------------------------------------------------------------------------
 
 
-def test_models_can_be_copied_and_pickled():
-    x, lengths, y = batch()
-    model = build()
-    for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
-        assert torch.equal(twin(x, lengths, y), model(x, lengths, y))
-
-
 def test_models_compute_in_the_precision_of_their_weights():
     x, lengths, y = batch()
     for dtype in (torch.float32, torch.float64):
         model = build().to(dtype)
         assert model(x, lengths, y).dtype == dtype
         assert model.beams(x, lengths, max_length=3, beam_size=2)[1].dtype == dtype
-
-
-@pytest.mark.parametrize("with_lengths", [True, False])
-def test_compiled_models_are_the_same(with_lengths):
-    model, (x, lengths, y) = build(), batch()
-    lengths = lengths if with_lengths else None
-    compiled = torch.compile(model, backend="aot_eager")
-    torch.testing.assert_close(compiled(x, lengths, y), model(x, lengths, y), **exact)
 
 
 def test_dropout_acts_in_training_only():

@@ -1,8 +1,6 @@
 """dlnotes.vae: every bound against a model whose evidence is known, and against torch's own."""
 
-import copy
 import math
-import pickle
 
 import pytest
 import torch
@@ -184,16 +182,8 @@ def test_encode_and_decode_are_what_the_bound_uses():
 
 
 @pytest.mark.parametrize("likelihood", vae.LIKELIHOODS)
-def test_a_model_is_copied_pickled_compiled_and_trained(likelihood):
+def test_training_raises_the_bound_and_reaches_every_parameter(likelihood):
     model, x = small(likelihood), pixels()
-    for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
-        assert torch.equal(elbo(twin, x, generator=seeded()), elbo(model, x, generator=seeded()))
-    compiled = torch.compile(model, backend="aot_eager")
-    torch.testing.assert_close(compiled.encode(x)[0], model.encode(x)[0])
-    torch.manual_seed(3)
-    ours = compiled(x)[0]
-    torch.manual_seed(3)
-    torch.testing.assert_close(ours, model(x)[0])
     before = elbo(model, x, generator=seeded()).mean()
     optimizer = torch.optim.Adam(model.parameters(), 0.01)
     for _ in range(50):

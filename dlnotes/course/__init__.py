@@ -1,8 +1,8 @@
 """The table of chapters, and the folder that holds them.
 
-One chapter is one notebook, one module, one test file, one exercise file and one widget file, all
-of the same name; this table is the only place that lists them. It holds names, no modules, so that
-``import dlnotes.course`` costs nothing.
+One chapter is one notebook, one module, one test file, one file of exercises and one of figures,
+all of the same name; this table is the only place that lists them. It holds names, no modules, so
+that ``import dlnotes.course`` costs nothing.
 """
 
 import difflib
@@ -17,7 +17,6 @@ class Chapter:
     """One chapter.
 
     Attributes:
-        number: its place in the reading order.
         name: of the notebook, without the ending: "02_cnn".
         module: of the package; None for the start page, which has none.
         title: as a reader writes it.
@@ -26,9 +25,11 @@ class Chapter:
         prefix: of its items in the inventory of the notes, "CNN" in "CNN-1"; None without items.
         promise: what a reader has made at the end, in one line.
         read_minutes: reading without running.
+        needs: numbers of the chapters to read first.
+        label: on the map of the course; "" for the start page, which is not on it.
+        place: on the map, (x, y).
     """
 
-    number: int
     name: str
     module: str | None
     title: str
@@ -36,6 +37,19 @@ class Chapter:
     prefix: str | None
     promise: str
     read_minutes: int
+    needs: tuple[int, ...] = ()
+    label: str = ""
+    place: tuple[float, float] = (0.0, 0.0)
+
+    @property
+    def number(self) -> int:
+        """Its place in the reading order."""
+        return int(self.name[:2])
+
+    @property
+    def objective(self) -> str:
+        """What its objective models: "discriminative", "generative" or "both"."""
+        return self.tags[0] if len(self.tags) == 1 else "both"
 
     @property
     def file(self) -> str:
@@ -66,55 +80,71 @@ class Chapter:
 _D, _G = (DISCRIMINATIVE,), (GENERATIVE,)
 _BOTH = (DISCRIMINATIVE, GENERATIVE)
 
-CHAPTERS = tuple(
-    Chapter(number, name, module, title, tags, prefix, promise, minutes)
-    for number, (name, module, title, tags, prefix, promise, minutes) in enumerate(
-        [
-            ("00_start_here", None, "Start here", (), None,
-             "Find your way, check your machine, run the first cell.", 10),
-            ("01_discriminative_and_generative", "discriminative",
-             "Discriminative and generative models", _BOTH, "PRE",
-             "Reach one decision boundary by two routes and see which needs fewer samples.", 30),
-            ("02_cnn", "cnn", "Convolutional networks", _D, "CNN",
-             "Build the convolution, then LeNet to ResNet, and read digits at 99 %.", 45),
-            ("03_rnn", "rnn", "Recurrent networks", _BOTH, "RNN",
-             "Derive backpropagation through time and watch a gradient vanish.", 40),
-            ("04_lstm", "lstm", "Long short-term memory", _BOTH, "LSTM",
-             "Let one equation predict when a network remembers, and when it does not.", 40),
-            ("05_gru", "gru", "Gated recurrent units", _BOTH, "GRU",
-             "Keep the memory with one gate less, and compare at equal budget.", 35),
-            ("06_seq2seq", "seq2seq", "Sequence to sequence", _BOTH, "S2S",
-             "Teach a network to pronounce words it has never seen.", 40),
-            ("07_transformer", "transformer", "Transformers", _BOTH, "TRF",
-             "Build attention from a dot product up to a working Transformer.", 60),
-            ("08_word2vec", "word2vec", "Word2Vec", _D, "W2V",
-             "Turn two million words into vectors whose neighbours make sense.", 30),
-            ("09_elmo", "elmo", "ELMo", _G, "ELM",
-             "Give one word two vectors, because it has two meanings.", 30),
-            ("10_bert", "bert", "BERT", _D, "BRT",
-             "Learn a language by filling gaps, then learn a task from a hundred labels.", 45),
-            ("11_gpt", "gpt", "GPT", _G, "GPT",
-             "Write like Melville, measured in bits per character.", 45),
-            ("12_vit", "vit", "Vision Transformers", _D, "VIT",
-             "Read an image as a sentence of patches.", 35),
-            ("13_gan", "gan", "Generative adversarial networks", _G, "GAN",
-             "Play the two-player game, and count the modes it loses.", 45),
-            ("14_wgan", "wgan", "Wasserstein GAN", _G, "WGN",
-             "Replace the judge by a distance, and keep the gradient.", 40),
-            ("15_autoencoder", "autoencoder", "Autoencoders", _D, "AE",
-             "Squeeze, denoise and find what does not belong.", 40),
-            ("16_vae", "vae", "Variational autoencoders", _G, "VAE",
-             "Derive the bound, then sample digits that nobody wrote.", 45),
-            ("17_normalizing_flows", "flows", "Normalizing flows", _G, "NF",
-             "Bend a Gaussian into data and keep the exact density.", 40),
-            ("18_nice", "nice", "NICE", _G, "NIC",
-             "Invert a network without inverting its layers.", 30),
-            ("19_realnvp", "realnvp", "RealNVP", _G, "RNV",
-             "Let the volume change, at several scales.", 35),
-            ("20_diffusion", "diffusion", "Diffusion models", _G, "DIF",
-             "Destroy an image step by step and learn the way back.", 50),
-        ]
-    )
+CHAPTERS = (
+    Chapter("00_start_here", None, "Start here", (), None,
+            promise="Find your way, check your machine, run the first cell.",
+            read_minutes=10),
+    Chapter("01_discriminative_and_generative", "discriminative",
+            "Discriminative and generative models", _BOTH, "PRE",
+            promise="Reach one decision boundary by two routes and see which needs fewer samples.",
+            read_minutes=30, needs=(), label="two kinds\nof model", place=(0, 2)),
+    Chapter("02_cnn", "cnn", "Convolutional networks", _D, "CNN",
+            promise="Build the convolution, then LeNet to ResNet, and read digits at 99 %.",
+            read_minutes=45, needs=(1,), label="CNN", place=(1.15, 3.3)),
+    Chapter("03_rnn", "rnn", "Recurrent networks", _BOTH, "RNN",
+            promise="Derive backpropagation through time and watch a gradient vanish.",
+            read_minutes=40, needs=(1,), label="RNN", place=(1.15, 2)),
+    Chapter("04_lstm", "lstm", "Long short-term memory", _BOTH, "LSTM",
+            promise="Let one equation predict when a network remembers, and when it does not.",
+            read_minutes=40, needs=(3,), label="LSTM", place=(2.1, 2)),
+    Chapter("05_gru", "gru", "Gated recurrent units", _BOTH, "GRU",
+            promise="Keep the memory with one gate less, and compare at equal budget.",
+            read_minutes=35, needs=(4,), label="GRU", place=(3.05, 2)),
+    Chapter("06_seq2seq", "seq2seq", "Sequence to sequence", _BOTH, "S2S",
+            promise="Teach a network to pronounce words it has never seen.",
+            read_minutes=40, needs=(5,), label="seq2seq", place=(4, 2)),
+    Chapter("07_transformer", "transformer", "Transformers", _BOTH, "TRF",
+            promise="Build attention from a dot product up to a working Transformer.",
+            read_minutes=60, needs=(6,), label="trans-\nformer", place=(5.1, 2)),
+    Chapter("08_word2vec", "word2vec", "Word2Vec", _D, "W2V",
+            promise="Turn two million words into vectors whose neighbours make sense.",
+            read_minutes=30, needs=(1,), label="word2vec", place=(1.15, 0.7)),
+    Chapter("09_elmo", "elmo", "ELMo", _G, "ELM",
+            promise="Give one word two vectors, because it has two meanings.",
+            read_minutes=30, needs=(4, 8), label="ELMo", place=(3.05, 0.7)),
+    Chapter("10_bert", "bert", "BERT", _D, "BRT",
+            promise="Learn a language by filling gaps, then learn a task from a hundred labels.",
+            read_minutes=45, needs=(7, 9), label="BERT", place=(6.3, 0.7)),
+    Chapter("11_gpt", "gpt", "GPT", _G, "GPT",
+            promise="Write like Melville, measured in bits per character.",
+            read_minutes=45, needs=(7,), label="GPT", place=(6.3, 2)),
+    Chapter("12_vit", "vit", "Vision Transformers", _D, "VIT",
+            promise="Read an image as a sentence of patches.",
+            read_minutes=35, needs=(2, 7), label="ViT", place=(6.3, 3.3)),
+    Chapter("13_gan", "gan", "Generative adversarial networks", _G, "GAN",
+            promise="Play the two-player game, and count the modes it loses.",
+            read_minutes=45, needs=(2,), label="GAN", place=(2.1, 4.5)),
+    Chapter("14_wgan", "wgan", "Wasserstein GAN", _G, "WGN",
+            promise="Replace the judge by a distance, and keep the gradient.",
+            read_minutes=40, needs=(13,), label="WGAN", place=(3.05, 4.5)),
+    Chapter("15_autoencoder", "autoencoder", "Autoencoders", _D, "AE",
+            promise="Squeeze, denoise and find what does not belong.",
+            read_minutes=40, needs=(2,), label="auto-\nencoder", place=(2.1, 5.7)),
+    Chapter("16_vae", "vae", "Variational autoencoders", _G, "VAE",
+            promise="Derive the bound, then sample digits that nobody wrote.",
+            read_minutes=45, needs=(15,), label="VAE", place=(3.05, 5.7)),
+    Chapter("17_normalizing_flows", "flows", "Normalizing flows", _G, "NF",
+            promise="Bend a Gaussian into data and keep the exact density.",
+            read_minutes=40, needs=(1,), label="flows", place=(2.1, 6.9)),
+    Chapter("18_nice", "nice", "NICE", _G, "NIC",
+            promise="Invert a network without inverting its layers.",
+            read_minutes=30, needs=(17,), label="NICE", place=(3.05, 6.9)),
+    Chapter("19_realnvp", "realnvp", "RealNVP", _G, "RNV",
+            promise="Let the volume change, at several scales.",
+            read_minutes=35, needs=(18,), label="RealNVP", place=(4.1, 6.9)),
+    Chapter("20_diffusion", "diffusion", "Diffusion models", _G, "DIF",
+            promise="Destroy an image step by step and learn the way back.",
+            read_minutes=50, needs=(16,), label="diffusion", place=(4.1, 5.7)),
 )  # fmt: skip
 
 

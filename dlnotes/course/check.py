@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
+from dlnotes.files import SUMS, read_sums
+
 TOLERANCE = 1e-3  # relative: float32 on another device, TF32 where a GPU uses it
 
 
@@ -34,12 +36,9 @@ def data_files() -> Iterator[tuple[str, str, bool]]:
     """Yield (file, verdict, whether it is what its table of sha256 says)."""
     from dlnotes.data import files
 
-    for table in (files.TABLE, f"weights/{files.TABLE}"):
-        path = files.shipped_folder() / table
-        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-        for line in lines:
-            expected, name = line.split()
-            name = Path(table).with_name(name.lstrip("*")).as_posix()
+    for table in (SUMS, f"weights/{SUMS}"):
+        for name, expected in read_sums(files.shipped_folder() / table).items():
+            name = Path(table).with_name(name).as_posix()
             found = files.find(name)
             if found is None:
                 yield name, "missing", False
@@ -63,10 +62,10 @@ def devices() -> Iterator[tuple[str, str, bool]]:
         except RuntimeError as error:  # a driver that does not fit, no memory left
             yield name, re.sub(r"\s+", " ", str(error))[:200], False
             continue
-        error = max(
+        off = max(
             ((a - b).abs().max() / b.abs().max()).item() for a, b in zip(got, right, strict=True)
         )
-        yield name, f"convolution and product, relative error {error:.0e}", error < TOLERANCE
+        yield name, f"convolution and product, relative error {off:.0e}", off < TOLERANCE
 
 
 def _small_network(device: str, dtype) -> list:
@@ -78,6 +77,5 @@ def _small_network(device: str, dtype) -> list:
     tensors = [torch.randn(shape, generator=random, dtype=torch.float64) for shape in shapes]
     images, filters, matrix = (t.to(device, dtype).requires_grad_() for t in tensors)
     output = torch.conv2d(images, filters).relu().flatten(1) @ matrix
-    output.square().mean().backward()
-    results = (output, images.grad, filters.grad, matrix.grad)
-    return [result.detach().cpu().double() for result in results]
+    gradients = torch.autograd.grad(output.square().mean(), (images, filters, matrix))
+    return [result.detach().cpu().double() for result in (output, *gradients)]

@@ -5,14 +5,18 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from dlnotes import course
+from dlnotes import PROFILES, course
 from dlnotes.course import Chapter
+
+if TYPE_CHECKING:
+    from dlnotes.course.runner import Run
 
 # What a command needs is imported inside it: `dlnotes list` must not wait for papermill or torch.
 
@@ -25,7 +29,6 @@ app = typer.Typer(
 )
 console = Console()
 
-PROFILES = ("smoke", "standard", "full")
 Chapters = Annotated[list[str] | None, typer.Argument(help="all that are built, if none is named")]
 OneChapter = Annotated[str, typer.Argument(help="such as cnn")]
 Profile = Annotated[str, typer.Option(help="smoke (seconds), standard (minutes) or full")]
@@ -113,7 +116,6 @@ def run(
 ) -> None:
     """Run notebooks; finished ones are not run again, and the first cell that fails is shown."""
     from dlnotes.course import runner
-    from dlnotes.course.console import run_with_bars, show_runs
 
     _check_profile(profile)
     if store and (profile != "standard" or solutions):
@@ -124,14 +126,52 @@ def run(
     if not solutions:
         paths = [c.path for c in chosen]
     options = {"profile": profile, "seed": seed, "out": folder, "jobs": jobs, "force": force}
-    found = run_with_bars(console, paths, **options)
+    found = _run_with_bars(paths, **options)
+    done = [result for result in found if result.status != "failed"]
     if store:
-        for chapter, result in zip(chosen, found, strict=True):
-            if result.status != "failed":
-                runner.store(chapter, result)
-    show_runs(console, found)
-    if any(result.status == "failed" for result in found):
+        runner.store(done)
+    _show_runs(found)
+    if len(done) < len(found):
         raise typer.Exit(1)
+
+
+_COLOURS = {"ran": "green", "kept": "dim", "failed": "red"}
+
+
+def _run_with_bars(paths: list[Path], **options: Any) -> "list[Run]":
+    """Run notebooks with one progress bar each; options as for ``runner.run_many``."""
+    from dlnotes.course.runner import run_many
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
+        bars = {path: progress.add_task(path.stem, total=None, start=False) for path in paths}
+
+        def on_cell(path: Path, done: int, cells: int) -> None:
+            progress.start_task(bars[path])
+            progress.update(bars[path], completed=done, total=cells)
+
+        def on_done(path: Path, result: "Run") -> None:
+            name = f"[{_COLOURS[result.status]}]{path.stem} {result.status}[/]"
+            progress.update(bars[path], description=name, total=1, completed=1)
+            progress.stop_task(bars[path])
+
+        return run_many(paths, on_cell=on_cell, on_done=on_done, **options)
+
+
+def _show_runs(runs: "list[Run]") -> None:
+    """Print the failures in full, then one line per notebook."""
+    from dlnotes.course.readme import shown
+
+    for run in runs:
+        if run.status == "failed":
+            console.rule(f"[red]{run.name}")
+            console.print(run.error, markup=False, highlight=False)
+    table = Table("notebook", "", "seconds", "recorded")
+    for run in runs:
+        colour = _COLOURS[run.status]
+        numbers = ", ".join(f"{name} {shown(entry)}" for name, entry in run.records.items())
+        table.add_row(run.name, f"[{colour}]{run.status}[/]", f"{run.seconds:.0f}", numbers)
+    console.print(table)
 
 
 @app.command()
@@ -167,23 +207,13 @@ def train(
 
 
 @app.command()
-def check(
-    notebooks: Annotated[
-        bool, typer.Option("--notebooks", help="also the rules that every notebook keeps")
-    ] = False,
-) -> None:
+def check() -> None:
     """Check this machine: versions, data files, and that its devices compute right."""
     from dlnotes.course import check as checks
 
     good = _show_checks("environment", checks.environment())
     good &= _show_checks("data", checks.data_files())
     good &= _show_checks("devices", checks.devices())
-    if notebooks:
-        from dlnotes.course.anatomy import faults
-
-        paths = [path for c in course.built() for path in (c.path, c.solutions) if path.is_file()]
-        found = [(path.name, fault, False) for path in paths for fault in faults(path)]
-        good &= _show_checks("notebooks", found or [("all", "keep the rules", True)])
     if not good:
         raise typer.Exit(1)
 
@@ -282,3 +312,7 @@ def site(
     from dlnotes.course import publish
 
     console.print(f"written: {publish.site(out, offline=offline)}", highlight=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -21,24 +21,18 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from nbformat import NotebookNode
+from dlnotes.course.syntax import Module, dump, load, local_names, origin, parse_cell, strings
+from dlnotes.files import SUMS, read_sums
 
-from dlnotes.course import notebooks
-from dlnotes.course.syntax import (
-    bound_names,
-    dump,
-    has_docstring,
-    local_names,
-    parse_cell,
-    strings,
-)
+if TYPE_CHECKING:
+    from nbformat import NotebookNode  # where weights are trained there may be none
 
 PACKAGE = Path(__file__).parents[1]
 _IGNORED = {"__version__", "__all__", "__doc__"}  # a release does not change what a chapter shows
+_KNOWN: dict[str, str] = {}  # the digests of this process, by all the texts they come from
 Chain = tuple[str, ...]
 
 
@@ -50,16 +44,20 @@ class Definition(NamedTuple):
     rest: Chain
 
 
-def digest(notebook: Path | NotebookNode, *, package: Path = PACKAGE) -> str:
+def digest(notebook: "Path | NotebookNode", *, package: Path = PACKAGE) -> str:
     """Return 16 hexadecimal digits that change when the outputs may change.
+
+    Asked again while neither the code cells nor a file of the package have changed, it only reads.
 
     Args:
         notebook: a file, or a notebook that has been read.
         package: folder of the package; its data lie in ``data/`` beside it, or in ``_data``.
     """
-    if not isinstance(notebook, NotebookNode):
-        notebook = notebooks.read(notebook)
-    return _hash(closure(notebook, package=package))
+    cells, files = _code(notebook), _Files(package)
+    key = _sha256("\0".join([*cells, *files.texts()]))
+    if key not in _KNOWN:
+        _KNOWN[key] = _hash(_closure(cells, files))
+    return _KNOWN[key]
 
 
 def _hash(parts: dict[str, str]) -> str:
@@ -73,20 +71,32 @@ def _sha256(text: str) -> str:
 
 def module_digest(name: str, *, package: Path = PACKAGE) -> str:
     """Return the digest of a whole module of the package and of what it uses."""
-    search = _Search(package)
+    search = _Search(_Files(package))
     search.follow(tuple(name.split(".")))
-    return _hash(search.parts | _data_sums(search, package))
+    return _hash(search.parts | _data_sums(search))
 
 
-def closure(notebook: NotebookNode, *, package: Path = PACKAGE) -> dict[str, str]:
+def closure(notebook: "NotebookNode", *, package: Path = PACKAGE) -> dict[str, str]:
     """Return everything the digest covers: name of the part -> what is hashed of it."""
-    search = _Search(package)
+    return _closure(_code(notebook), _Files(package))
+
+
+def _code(notebook: "Path | NotebookNode") -> list[str]:
+    from dlnotes.course import notebooks  # needs nbformat
+
+    if isinstance(notebook, str | Path):
+        notebook = notebooks.read(Path(notebook))
+    return [cell.source for cell in notebooks.code_cells(notebook)]
+
+
+def _closure(cells: list[str], files: "_Files") -> dict[str, str]:
+    search = _Search(files)
     parts, trees = {}, {}
-    for number, cell in enumerate(code_cells(notebook)):
-        name, tree = f"cell {number:03}", parse_cell(cell.source)
+    for number, source in enumerate(cells):
+        name, tree = f"cell {number:03}", parse_cell(source)
         if tree is None:
-            parts[name] = f"{name}\n{cell.source}"
-            search.strings.add(cell.source)
+            parts[name] = f"{name}\n{source}"
+            search.strings.add(source)
         else:
             trees[name] = _without_bootstrap(tree)
             search.strings |= strings(tree)
@@ -94,71 +104,59 @@ def closure(notebook: NotebookNode, *, package: Path = PACKAGE) -> dict[str, str
     search.use(everything, None)
     replace = search.reader(everything, None, search.identity)
     parts |= {name: f"{name}\n{dump(tree, replace)}" for name, tree in trees.items()}
-    return parts | search.parts | _data_sums(search, package)
+    return parts | search.parts | _data_sums(search)
 
 
 def _without_bootstrap(tree: ast.Module) -> ast.Module:
     """Leave out the lines that install the package where it is missing: they decide no output."""
     first = tree.body[0] if tree.body else None
-    if isinstance(first, ast.Try) and ast.unparse(first.body) == "import dlnotes":
+    if isinstance(first, ast.Try) and [ast.unparse(s) for s in first.body] == ["import dlnotes"]:
         return ast.Module(first.body + tree.body[1:], tree.type_ignores)
     return tree
-
-
-def code_cells(notebook: NotebookNode) -> Iterator[NotebookNode]:
-    """Return the code cells, but for the one which papermill injects."""
-    for cell in notebook.cells:
-        if cell.cell_type == "code" and notebooks.INJECTED not in notebooks.tags(cell):
-            yield cell
 
 
 # ---- names -------------------------------------------------------------------------------------
 
 
-class _Module:
-    """The top-level statements of a module, by the names they bind."""
+class _Files:
+    """What the files of a package and the tables of its data say at one moment."""
 
-    def __init__(self, name: str, is_package: bool, text: str) -> None:
-        self.name, self.is_package = name, is_package
-        tree = ast.parse(text)
-        self.body = tree.body[has_docstring(tree) :]
-        self.binds: dict[str, list[ast.stmt]] = defaultdict(list)
-        self.effects = []  # statements that bind nothing: they count whenever the module does
-        for statement in self.body:
-            names = bound_names(statement)
-            for bound in names:
-                self.binds[bound].append(statement)
-            if not names:
-                self.effects.append(statement)
+    def __init__(self, package: Path) -> None:
+        package = Path(package)
+        self.name = package.name
+        self.modules: dict[str, tuple[bool, str]] = {}  # dotted name -> (a package?, text)
+        for path in sorted(package.rglob("*.py"), key=lambda p: (p.name == "__init__.py", p)):
+            parts = path.relative_to(package.parent).with_suffix("").parts
+            is_package = parts[-1] == "__init__"
+            name = ".".join(parts[:-1] if is_package else parts)
+            self.modules[name] = is_package, path.read_text(encoding="utf-8")
+        folder = package / "_data" if (package / "_data").is_dir() else package.parent / "data"
+        self.data, self.weights = read_sums(folder / SUMS), read_sums(folder / "weights" / SUMS)
 
-
-_load = lru_cache(maxsize=256)(_Module)  # parse once per text of a file
+    def texts(self) -> Iterator[str]:
+        """Return all that was read."""
+        for name, (_, text) in self.modules.items():
+            yield from (name, text)
+        yield from (repr(self.data), repr(self.weights))
 
 
 class _Search:
     """Follows names through the package and collects what it passes."""
 
-    def __init__(self, package: Path) -> None:
-        self.package = Path(package)
+    def __init__(self, files: _Files) -> None:
+        self.files = files
         self.parts: dict[str, str] = {}  # "module:name" -> syntax
         self.strings: set[str] = set()  # every string constant passed
         self.seen: set[tuple] = set()
         self.found: dict[Chain, Definition | None] = {}
         self.identities: dict[tuple[str, str], str] = {}
+        self.imported: dict[ast.AST, dict[str, set[Chain]]] = {}
 
-    def module(self, name: str) -> _Module | None:
+    def module(self, name: str) -> Module | None:
         """Return a module of the package by its dotted name, None if there is none."""
-        first, *rest = name.split(".")
-        if first != self.package.name:
-            return None
-        stem = self.package.joinpath(*rest)
-        files = [stem / "__init__.py"] + ([stem.with_name(stem.name + ".py")] if rest else [])
-        for path in files:
-            if path.is_file():
-                return _load(name, path.name == "__init__.py", path.read_text(encoding="utf-8"))
-        return None
+        return load(name, *self.files.modules[name]) if name in self.files.modules else None
 
-    def use(self, tree: ast.AST, home: _Module | None) -> None:
+    def use(self, tree: ast.AST, home: Module | None) -> None:
         """Follow every name in a tree that stands in module ``home`` (None: the notebook)."""
         aliases, local = self._aliases(tree, home), local_names(tree)
         inner: set[int] = set()  # nodes of a chain that has been looked at as a whole
@@ -171,7 +169,7 @@ class _Search:
                 self.name(home, chain[0], chain[1:])
 
     def reader(
-        self, tree: ast.AST, home: _Module | None, named: Callable[[Definition], str]
+        self, tree: ast.AST, home: Module | None, named: Callable[[Definition], str]
     ) -> Callable[[ast.AST], str | None]:
         """Return how ``dump`` writes the nodes of a tree: names by what they stand for.
 
@@ -186,7 +184,8 @@ class _Search:
             if isinstance(node, ast.Import | ast.ImportFrom):
                 return "" if self._is_ours(node, home) else None
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                return "Module()" if self.module(node.value) else None
+                # also the beginning of f"dlnotes.exercises.{name}"
+                return "Module()" if self.module(node.value.rstrip(".")) else None
             if (chain := _chain(node, local, set())) is None:
                 return None
             found = {self.find(target + chain[1:]) for target in aliases.get(chain[0], ())}
@@ -197,10 +196,10 @@ class _Search:
 
         return replace
 
-    def _is_ours(self, node: ast.Import | ast.ImportFrom, home: _Module | None) -> bool:
+    def _is_ours(self, node: ast.Import | ast.ImportFrom, home: Module | None) -> bool:
         if isinstance(node, ast.Import):
             return all(self.module(alias.name) for alias in node.names)
-        return self.module(".".join(_origin(node, home))) is not None
+        return self.module(".".join(origin(node, home))) is not None
 
     def find(self, chain: Chain) -> Definition | None:
         """Return where a dotted name is defined, through the package's imports and re-exports.
@@ -218,7 +217,7 @@ class _Search:
                 break
         return self.found[chain]
 
-    def _find_in(self, module: _Module, rest: Chain) -> Definition | None:
+    def _find_in(self, module: Module, rest: Chain) -> Definition | None:
         if not rest:
             return Definition(module.name, "", ())
         for source, name in self._sources(module, rest[0]):
@@ -231,7 +230,7 @@ class _Search:
                         return found
         return None
 
-    def _sources(self, module: _Module, name: str) -> Iterator[tuple[_Module, str]]:
+    def _sources(self, module: Module, name: str) -> Iterator[tuple[Module, str]]:
         """Yield the module, or the modules from which its ``__getattr__`` fetches a name."""
         if name in module.binds:
             yield module, name
@@ -244,7 +243,7 @@ class _Search:
     def identity(self, definition: Definition) -> str:
         """Return a definition's name without its address, and a digest of its text."""
         module = self.module(definition.module)
-        if not definition.name or definition.name in _IGNORED:
+        if module is None or not definition.name or definition.name in _IGNORED:
             return _bare_name(definition)
         key = definition.module, definition.name
         if key not in self.identities:
@@ -254,23 +253,31 @@ class _Search:
             self.identities[key] = _sha256("\0".join(texts))
         return f"{_bare_name(definition)}@{self.identities[key]}"
 
-    def _aliases(self, tree: ast.AST, home: _Module | None) -> dict[str, set[Chain]]:
+    def _aliases(self, tree: ast.AST, home: Module | None) -> dict[str, set[Chain]]:
         """Return what the imports inside a tree bind: name -> dotted names it may stand for."""
-        aliases = defaultdict(set)
+        if tree in self.imported:
+            return self.imported[tree]
+        aliases: dict[str, set[Chain]] = defaultdict(set)
+        modules, whole = set(), set()
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):
                 for alias in node.names:
-                    self.effects(alias.name)
+                    modules.add(alias.name)
                     target = alias.name if alias.asname else alias.name.split(".")[0]
                     aliases[alias.asname or target].add(tuple(target.split(".")))
             elif isinstance(node, ast.ImportFrom):
-                origin = _origin(node, home)
-                self.effects(".".join(origin))
+                source = origin(node, home)
+                modules.add(".".join(source))
                 for alias in node.names:
                     if alias.name == "*":
-                        self.follow(origin)
+                        whole.add(source)
                     else:
-                        aliases[alias.asname or alias.name].add((*origin, alias.name))
+                        aliases[alias.asname or alias.name].add((*source, alias.name))
+        self.imported[tree] = aliases  # before what may come back to this tree
+        for name in sorted(modules):
+            self.effects(name)
+        for source in sorted(whole):
+            self.follow(source)
         return aliases
 
     def follow(self, chain: Chain) -> None:
@@ -297,7 +304,7 @@ class _Search:
             for number, statement in enumerate(module.effects):
                 self._take(f"{module.name}:effect {number}", statement, module)
 
-    def name(self, module: _Module, name: str, chain: Chain) -> None:
+    def name(self, module: Module, name: str, chain: Chain) -> None:
         """Use one module-level name, and the attributes ``chain`` of it."""
         if name in _IGNORED or (module.name, name, chain) in self.seen:
             return
@@ -313,7 +320,7 @@ class _Search:
                 if source is not module:
                     self.name(source, found, chain)
 
-    def _take(self, key: str, statement: ast.stmt, module: _Module) -> None:
+    def _take(self, key: str, statement: ast.stmt, module: Module) -> None:
         if key not in self.parts:
             self.parts[key] = ""  # taken: what refers to itself ends here
             self.strings |= strings(statement)
@@ -340,37 +347,20 @@ def _chain(node: ast.AST, local: set[int], inner: set[int]) -> Chain | None:
     return node.id, *chain
 
 
-def _origin(node: ast.ImportFrom, home: _Module | None) -> Chain:
-    """Return the absolute module of ``from x import``, also for ``from .x import``."""
-    named = tuple(node.module.split(".")) if node.module else ()
-    if not node.level or home is None:
-        return named
-    base = home.name.split(".")
-    up = node.level - home.is_package
-    return (*base[: len(base) - up], *named)
-
-
 # ---- data --------------------------------------------------------------------------------------
 
 
-def _data_sums(search: _Search, package: Path) -> dict[str, str]:
+def _data_sums(search: _Search) -> dict[str, str]:
     """Return the sha256 of the data files and weights that the code names."""
     used = {key.split()[0] for key in search.parts}
-    folder = package / "_data" if (package / "_data").is_dir() else package.parent / "data"
     sums = {}
-    if any(re.match(rf"{package.name}\.data[.:]", key) for key in used):
-        for name, value in _table(folder / "SHA256SUMS"):
+    if any(re.match(rf"{search.files.name}\.data[.:]", key) for key in used):
+        for name, value in search.files.data.items():
             word = re.split(r"[-_.]", name)[0]  # code may put the rest together: f"mnist-{part}"
             if any(word in string for string in search.strings):
                 sums[f"data {name}"] = f"data {name} {value}"
     if any(key.endswith(":load_weights") for key in used):
-        for name, value in _table(folder / "weights" / "SHA256SUMS"):
+        for name, value in search.files.weights.items():
             if name.removesuffix(".safetensors") in search.strings:
                 sums[f"weights {name}"] = f"weights {name} {value}"
     return sums
-
-
-def _table(path: Path) -> list[tuple[str, str]]:
-    """Return (file name, sha256) of each line of a ``SHA256SUMS``; nothing if there is none."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    return [(name.lstrip("*"), value) for value, name in map(str.split, lines)]

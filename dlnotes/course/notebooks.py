@@ -2,16 +2,16 @@
 
 ``canonical`` is idempotent and keeps what a reader sees. It fixes what tools write differently:
 format 4.5; cell ids, kept once they are set; only the metadata we use; the package's own source in
-cells tagged ``source:``; the one text of the set-up cell; execution counts where there are outputs
-(nbval refuses outputs without); merged streams; no progress bars, widget state or memory addresses.
+cells tagged ``source:``; the one text of the set-up cell; code that is folded away in cells tagged
+``draw`` or ``setup``; execution counts where there are outputs (nbval refuses outputs without);
+merged streams; no progress bars, widget state or memory addresses.
 """
 
 import hashlib
+import html
 import json
 import math
-import os
 import re
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,13 @@ import nbformat
 from nbformat import NotebookNode
 
 from dlnotes.course.sources import package_source, with_bootstrap
+from dlnotes.files import write_text as write
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 INJECTED = "injected-parameters"
 WIDGET = "application/vnd.jupyter.widget-view+json"
+FOLDED = ("draw", "setup")  # tags of cells whose output matters and whose code does not
+_FOLD_TAG = "hide-input"  # what MyST folds
 _VALID_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _PROGRESS_BAR = re.compile(r"\d+%\|.*\||\d+it \[|\[\d\d:\d\d[<,\]]")
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]{6,}")
@@ -57,21 +60,6 @@ def _unused_id(cell: dict, seen: set[str]) -> str:
         name = hashlib.sha256(f"{cell['cell_type']}\0{source}\0{copy}".encode()).hexdigest()[:8]
         copy += 1
     return name
-
-
-def write(path: Path, text: str) -> None:
-    """Write a text file as a whole or not at all."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        os.chmod(name, path.stat().st_mode & 0o777 if path.exists() else 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def format_file(path: Path, *, check: bool = False) -> bool:
@@ -130,8 +118,14 @@ def tidy(notebook: NotebookNode) -> NotebookNode:
 def _cell_metadata(metadata: dict) -> NotebookNode:
     kept: dict[str, Any] = {}
     for key in ("tags", "notes"):
-        if values := list(dict.fromkeys(metadata.get(key, []))):
+        if values := [
+            value for value in dict.fromkeys(metadata.get(key, [])) if value != _FOLD_TAG
+        ]:
             kept[key] = values
+    if set(FOLDED) & set(kept.get("tags", [])):
+        kept["tags"].append(_FOLD_TAG)  # the site
+        kept["jupyter"] = {"source_hidden": True}  # JupyterLab
+        kept["cellView"] = "form"  # Colab
     if slide := metadata.get("slideshow", {}).get("slide_type"):
         kept["slideshow"] = {"slide_type": slide}
     return nbformat.from_dict(kept)
@@ -153,6 +147,12 @@ def tags(cell: NotebookNode) -> list[str]:
     return cell.metadata.get("tags", [])
 
 
+def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    """Return the code cells, but for the one which papermill injects."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    return [cell for cell in code if INJECTED not in tags(cell)]
+
+
 def is_speaker_note(cell: NotebookNode) -> bool:
     """Return whether a cell is for the lecturer's eyes."""
     return cell.metadata.get("slideshow", {}).get("slide_type") == "notes"
@@ -171,12 +171,22 @@ def _mirrored(cell: NotebookNode) -> str:
 # ---- outputs -----------------------------------------------------------------------------------
 
 
+def pictures(output: NotebookNode) -> list[tuple[str, int]]:
+    """Return the alternative text and the bytes of every picture in an output."""
+    data = output.get("data", {})
+    found = []
+    for tag in re.findall(r"<img\b[^>]*>", data.get("text/html", "")):
+        alt, source = (re.search(rf'\b{name}="([^"]*)"', tag) for name in ("alt", "src"))
+        size = len(source[1].partition(",")[2]) if source else 0
+        found.append((html.unescape(alt[1]) if alt else "", size * 3 // 4))
+    # a bare image has no alternative text that a front end reads
+    bare = [data[kind] for kind in data if kind.startswith("image/")]
+    return found + [("", len(image) * 3 // 4) for image in bare]
+
+
 def _tidy_outputs(outputs: list[NotebookNode]) -> list[NotebookNode]:
     kept: list[NotebookNode] = []
-    for output in outputs:
-        output = _tidy_output(output)
-        if output is None:
-            continue
+    for output in filter(None, map(_tidy_output, outputs)):
         previous = kept[-1] if kept else None
         if (
             output.output_type == "stream"
@@ -209,14 +219,5 @@ def _tidy_output(output: NotebookNode) -> NotebookNode | None:
         return None
     if text:
         output.data["text/plain"] = _ADDRESS.sub("", text)
-    for kind in output.data:
-        if kind in ("image/png", "image/jpeg"):
-            output.data[kind] = "".join(output.data[kind].split())
-    output.metadata = nbformat.from_dict(
-        {
-            kind: {"alt": about["alt"]}
-            for kind, about in output.metadata.items()
-            if isinstance(about, dict) and about.get("alt")
-        }
-    )
+    output.metadata = nbformat.from_dict({})
     return output

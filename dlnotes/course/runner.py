@@ -22,11 +22,11 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from dlnotes import __version__
-from dlnotes.course import Chapter, notebooks, notebooks_folder
-from dlnotes.course.digest import code_cells, digest
+from dlnotes import RECORD_MIME_TYPE, __version__
+from dlnotes.course import Chapter, find, notebooks, notebooks_folder
+from dlnotes.course.digest import digest
+from dlnotes.course.notebooks import code_cells
 
-RECORD = "application/vnd.dlnotes.record+json"  # what checks.record displays
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -40,6 +40,7 @@ class Run:
     output: Path | None = None
     error: str = ""
     records: dict[str, dict] = field(default_factory=dict)
+    notebook: NotebookNode | None = None  # the executed copy; None after a failure
 
 
 def cores() -> int:
@@ -126,7 +127,7 @@ def run(
     made_by = {"digest": digest(notebook), "profile": profile, "seed": seed}
     old = None if force else _read(target)
     if old is not None and old.metadata.get("dlnotes") == made_by:
-        return Run(path.stem, "kept", _seconds(old), target, records=records(old))
+        return Run(path.stem, "kept", _seconds(old), target, "", records(old), old)
     notebook.metadata.pop("dlnotes", None)
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -141,7 +142,7 @@ def run(
         return Run(path.stem, "failed", seconds, target, error=explain(notebook, target, error))
     notebook.metadata["dlnotes"] = made_by
     notebooks.write(target, notebooks.dump(notebook))
-    return Run(path.stem, "ran", _seconds(notebook), target, records=found)
+    return Run(path.stem, "ran", _seconds(notebook), target, "", found, notebook)
 
 
 def _read(path: Path) -> NotebookNode | None:
@@ -189,7 +190,7 @@ def _register_engine() -> None:
 
     class Engine(NBClientEngine):
         @classmethod
-        def execute_managed_notebook(cls, nb_man, kernel_name, on_cell=None, **options):
+        def execute_managed_notebook(cls, nb_man, kernel_name, *args, on_cell=None, **options):
             complete = nb_man.cell_complete
 
             def cell_complete(cell, cell_index=None, **more):
@@ -198,7 +199,7 @@ def _register_engine() -> None:
                     on_cell((cell_index or 0) + 1, len(nb_man.nb.cells))
 
             nb_man.cell_complete = cell_complete
-            return super().execute_managed_notebook(nb_man, kernel_name, **options)
+            return super().execute_managed_notebook(nb_man, kernel_name, *args, **options)
 
     papermill_engines.register("dlnotes", Engine)
 
@@ -246,7 +247,7 @@ def records(notebook: NotebookNode) -> dict[str, dict]:
     found: dict[str, dict] = {}
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
-            if entry := output.get("data", {}).get(RECORD):
+            if entry := output.get("data", {}).get(RECORD_MIME_TYPE):
                 entry = dict(entry)
                 name = entry.pop("name")
                 if name in found:
@@ -258,44 +259,57 @@ def records(notebook: NotebookNode) -> dict[str, dict]:
     return found
 
 
-def store(chapter: Chapter, result: Run) -> None:
-    """Write the outputs of a run at "standard" into the notebook, its numbers into results.json.
-
-    Raises:
-        ValueError: another profile, a failed run, or the notebook has changed since.
-    """
-    if result.status == "failed":
-        raise ValueError(f"only a finished run is stored, {chapter.name} failed")
-    executed = notebooks.read(result.output)
-    made_by = dict(executed.metadata.dlnotes)
-    if made_by["profile"] != "standard":
-        raise ValueError(f"only a run at standard is stored, got {made_by['profile']}")
-    notebook = notebooks.tidy(notebooks.read(chapter.path))
-    if digest(notebook) != made_by["digest"]:
-        raise ValueError(f"{chapter.file} or the package has changed during the run: run it again")
-    for cell, ran in zip(code_cells(notebook), code_cells(executed), strict=True):
-        cell.outputs = ran.outputs
-    notebook.metadata["dlnotes"] = nbformat.from_dict(made_by)
-    first = notebook.cells[0]
-    first.source = notebooks.with_minutes(first.source, chapter.read_minutes, result.seconds)
-    notebooks.write(chapter.path, notebooks.dump(notebooks.tidy(notebook)))
-    _store_results(chapter, result, made_by)
-
-
 def results() -> dict[str, dict]:
     """Return ``notebooks/results.json``: chapter -> what its stored run measured."""
     path = notebooks_folder() / "results.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
-def _store_results(chapter: Chapter, result: Run, made_by: dict) -> None:
-    found = {name: dict(entry) for name, entry in result.records.items()}
+def store(runs: list[Run]) -> None:
+    """Write the outputs of runs at "standard" into the notebooks, their numbers into results.json.
+
+    Raises:
+        ValueError: another profile, a failed run, or the notebook has changed since; the runs
+            before that one are stored.
+    """
+    stored = {}
+    try:
+        for run in runs:
+            made_by = _store_outputs(find(run.name), run)
+            stored[run.name] = _results_entry(run, made_by)
+    finally:
+        if stored:
+            text = json.dumps(results() | stored, indent=1, sort_keys=True, ensure_ascii=False)
+            notebooks.write(notebooks_folder() / "results.json", text + "\n")
+
+
+def _store_outputs(chapter: Chapter, run: Run) -> dict:
+    """Write the outputs into the chapter; return digest, profile and seed that made them."""
+    if run.notebook is None:
+        raise ValueError(f"only a finished run is stored, {chapter.name} failed")
+    made_by = dict(run.notebook.metadata.dlnotes)
+    if made_by["profile"] != "standard":
+        raise ValueError(f"only a run at standard is stored, got {made_by['profile']}")
+    notebook = notebooks.tidy(notebooks.read(chapter.path))
+    if digest(notebook) != made_by["digest"]:
+        raise ValueError(f"{chapter.file} or the package has changed during the run: run it again")
+    for cell, ran in zip(code_cells(notebook), code_cells(run.notebook), strict=True):
+        cell.outputs = ran.outputs
+    notebook.metadata["dlnotes"] = nbformat.from_dict(made_by)
+    first = notebook.cells[0]
+    first.source = notebooks.with_minutes(first.source, chapter.read_minutes, run.seconds)
+    notebooks.write(chapter.path, notebooks.dump(notebooks.tidy(notebook)))
+    return made_by
+
+
+def _results_entry(run: Run, made_by: dict) -> dict:
+    found = {name: dict(entry) for name, entry in run.records.items()}
     memory = [entry.pop("peak_memory_mib", 0.0) for entry in found.values()]
     devices = sorted({entry.pop("device", "cpu") for entry in found.values()})
     for entry in found.values():
         entry.pop("profile", None)
-    entry = made_by | {
-        "seconds": round(result.seconds, 1),
+    return made_by | {
+        "seconds": round(run.seconds, 1),
         "peak_memory_mib": max(memory, default=0.0),
         "device": ", ".join(devices) or "cpu",
         "cpu_count": cores(),
@@ -303,6 +317,3 @@ def _store_results(chapter: Chapter, result: Run, made_by: dict) -> None:
         | {name: importlib.metadata.version(name) for name in ("torch", "torchvision")},
         "records": found,
     }
-    everything = results() | {chapter.name: entry}
-    text = json.dumps(everything, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-    notebooks.write(notebooks_folder() / "results.json", text)

@@ -2,7 +2,9 @@
 
 import ast
 import re
+from collections import defaultdict
 from collections.abc import Callable
+from functools import lru_cache
 
 
 def parse_cell(source: str) -> ast.Module | None:
@@ -28,18 +30,14 @@ def dump(node: ast.AST, replace: Callable[[ast.AST], str | None] | None = None) 
     """
     if replace is not None and (text := replace(node)) is not None:
         return text
-    if isinstance(node, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        node_body = node.body[has_docstring(node) :]
-    else:
-        node_body = None
     fields = []
     for field, value in ast.iter_fields(node):
         if field in ("kind", "type_comment", "ctx", "type_ignores") or (
             value in (None, []) and field != "body"
         ):
             continue
-        if field == "body" and node_body is not None:
-            value = node_body
+        if field == "body" and isinstance(node, _Documented):
+            value = body_without_docstring(node)
         if isinstance(value, list):
             items = [_dump_value(item, replace) for item in value]
             value = "[" + ",".join(item for item in items if item) + "]"
@@ -53,14 +51,12 @@ def _dump_value(value: object, replace: Callable[[ast.AST], str | None] | None) 
     return dump(value, replace) if isinstance(value, ast.AST) else repr(value)
 
 
-def has_docstring(node: ast.AST) -> bool:
-    """Return whether the body of a module, class or function begins with a string."""
-    first = node.body[0] if node.body else None
-    return (
-        isinstance(first, ast.Expr)
-        and isinstance(first.value, ast.Constant)
-        and isinstance(first.value.value, str)
-    )
+_Documented = ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+def body_without_docstring(node: _Documented) -> list[ast.stmt]:
+    """Return the statements of a module, class or function; a string that comes first goes."""
+    return node.body[ast.get_docstring(node, clean=False) is not None :]
 
 
 def strings(node: ast.AST) -> set[str]:
@@ -88,12 +84,14 @@ def bound_names(statement: ast.stmt) -> set[str]:
 
 _FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _COMPREHENSIONS = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+_INSIDE = ("body", "elt", "key", "value", "generators")  # fields that see the variables
 
 
 def local_names(tree: ast.AST, shadowed: frozenset[str] = frozenset()) -> set[int]:
     """Return the ids of the Name nodes which a function's or comprehension's own variables are.
 
-    They are no module-level names, whatever these are called.
+    They are no module-level names, whatever these are called. Defaults, annotations and decorators
+    are evaluated outside the function, and so is what a comprehension goes over first.
 
     Args:
         tree: a statement, or what is inside one.
@@ -102,12 +100,14 @@ def local_names(tree: ast.AST, shadowed: frozenset[str] = frozenset()) -> set[in
     if isinstance(tree, ast.Name):
         return {id(tree)} if tree.id in shadowed else set()
     inside = shadowed | _variables(tree)
-    found = set()
+    found: set[int] = set()
     for field, value in ast.iter_fields(tree):
-        own_scope = field in ("args", "body", "elt", "key", "value", "generators")
         for child in value if isinstance(value, list) else [value]:
             if isinstance(child, ast.AST):
-                found |= local_names(child, inside if own_scope else shadowed)
+                found |= local_names(child, inside if field in _INSIDE else shadowed)
+    if isinstance(tree, _COMPREHENSIONS):
+        first = tree.generators[0].iter
+        found = found - local_names(first, inside) | local_names(first, shadowed)
     return found
 
 
@@ -120,7 +120,7 @@ def _variables(tree: ast.AST) -> set[str]:
         return set()
     names = {arg.arg for arg in ast.walk(tree.args) if isinstance(arg, ast.arg)}
     outer: set[str] = set()
-    pending = list(tree.body) if isinstance(tree.body, list) else []
+    pending: list[ast.AST] = list(tree.body) if isinstance(tree.body, list) else []
     while pending:
         node = pending.pop()
         if isinstance(node, ast.Global | ast.Nonlocal):
@@ -139,3 +139,34 @@ def root_name(node: ast.AST) -> str:
     while isinstance(node, ast.Attribute | ast.Subscript):
         node = node.value
     return node.id if isinstance(node, ast.Name) else ""
+
+
+# ---- modules -----------------------------------------------------------------------------------
+
+
+class Module:
+    """The top-level statements of a module, by the names they bind."""
+
+    def __init__(self, name: str, is_package: bool, text: str) -> None:
+        self.name, self.is_package = name, is_package
+        self.binds: dict[str, list[ast.stmt]] = defaultdict(list)
+        self.effects = []  # statements that bind nothing: they count whenever the module does
+        for statement in body_without_docstring(ast.parse(text)):
+            names = bound_names(statement)
+            for bound in names:
+                self.binds[bound].append(statement)
+            if not names:
+                self.effects.append(statement)
+
+
+load = lru_cache(maxsize=256)(Module)  # parsed once per text of a file
+
+
+def origin(node: ast.ImportFrom, home: Module | None) -> tuple[str, ...]:
+    """Return the absolute module of ``from x import``, also for ``from .x import``."""
+    named = tuple(node.module.split(".")) if node.module else ()
+    if not node.level or home is None:
+        return named
+    base = home.name.split(".")
+    up = node.level - home.is_package
+    return (*base[: len(base) - up], *named)

@@ -10,7 +10,7 @@ Decide by looking at "validation"; look at "test" once, at the end. ``training.f
 ``Split`` that knows itself to be a test set.
 """
 
-from dlnotes.data.files import DataError, verify_shipped
+from dlnotes.data.files import verify_shipped
 from dlnotes.data.images import FASHION_NAMES, Split, digits, fashion_mnist, mnist
 from dlnotes.data.series import Series, co2, el_nino, seattle_weather, sunspots
 from dlnotes.data.texts import (
@@ -36,6 +36,7 @@ from dlnotes.data.toys import (
     twenty_five_gaussians,
     two_moons,
 )
+from dlnotes.files import DataError
 
 __all__ = [
     "FASHION_NAMES",

@@ -13,25 +13,22 @@ import zlib
 from pathlib import Path
 
 import dlnotes
+from dlnotes.files import SUMS, DataError, parse_sums, read_sums
 
-TABLE, RAW_TABLE = "SHA256SUMS", "RAW_SHA256SUMS"
+RAW_SUMS = "RAW_SHA256SUMS"
 _PACKAGE = Path(dlnotes.__file__).parent
 _BESIDE_THE_PACKAGE = _PACKAGE.parent / "data"  # a checkout or an editable install
 _INSIDE_THE_PACKAGE = _PACKAGE / "_data"  # a wheel
 
 
-class DataError(RuntimeError):
-    """A data file is missing or damaged; the message names file, fault and remedy."""
-
-
 def shipped_folder() -> Path:
     """Return the folder of the shipped files: inside an installed wheel, else in the checkout."""
     for folder in (_INSIDE_THE_PACKAGE, _BESIDE_THE_PACKAGE):
-        if (folder / TABLE).is_file():
+        if (folder / SUMS).is_file():
             return folder
     raise DataError(
-        f"the table {TABLE} of the shipped data is missing: looked in {_INSIDE_THE_PACKAGE} and "
-        f"{_BESIDE_THE_PACKAGE}. {_remedy(TABLE)}"
+        f"the table {SUMS} of the shipped data is missing: looked in {_INSIDE_THE_PACKAGE} and "
+        f"{_BESIDE_THE_PACKAGE}. {_remedy(SUMS)}"
     )
 
 
@@ -53,6 +50,12 @@ def cache_folder() -> Path:
     """Return the folder for downloads: ``DLNOTES_CACHE``, else ``~/.cache/dlnotes``."""
     value = os.environ.get("DLNOTES_CACHE")
     return Path(value).expanduser() if value else Path.home() / ".cache" / "dlnotes"
+
+
+def folders() -> list[Path]:
+    """Return the folders that may hold shipped files or weights, the reader's own first."""
+    own = own_folder()
+    return [*([] if own is None else [own]), _INSIDE_THE_PACKAGE, _BESIDE_THE_PACKAGE]
 
 
 def find(name: str) -> Path | None:
@@ -90,7 +93,7 @@ def read(name: str) -> bytes:
     content = path.read_bytes()
     expected = table().get(name)
     if expected is None:
-        raise DataError(f"{name} has no line in the table {TABLE}. {_remedy(TABLE)}")
+        raise DataError(f"{name} has no line in the table {SUMS}. {_remedy(SUMS)}")
     verify(path, content, expected, remedy=_remedy(name, path))
     return lzma.decompress(content) if name.endswith(".xz") else content
 
@@ -116,16 +119,8 @@ def verify(path: Path, content: bytes, expected: str, *, remedy: str) -> None:
 
 def table() -> dict[str, str]:
     """Return the table of the shipped files as {file name: sha256}."""
-    path = shipped_folder() / TABLE
-    return _parse_table(path.read_bytes(), path)
-
-
-def _parse_table(content: bytes, path: Path) -> dict[str, str]:
-    try:
-        lines = content.decode("utf-8").splitlines()
-        return {name: digest for digest, name in (line.split() for line in lines)}
-    except ValueError:  # a line of other than two words, or no text at all
-        raise DataError(f"the table {path} is damaged. {_remedy(path.name, path)}") from None
+    path = shipped_folder() / SUMS
+    return read_sums(path, remedy=_remedy(path.name, path))
 
 
 def locate_original(dataset: str, name: str) -> Path:
@@ -157,8 +152,8 @@ def read_original(dataset: str, name: str) -> bytes:
             content = gzip.decompress(content)
         except (OSError, EOFError, zlib.error) as error:
             raise DataError(f"data file {path} is damaged: {error}. {remedy}") from None
-    expected = _parse_table(read(RAW_TABLE), locate(RAW_TABLE))[f"{dataset}/raw/{name}"]
-    verify(path, content, expected, remedy=remedy)
+    sums = parse_sums(read(RAW_SUMS), locate(RAW_SUMS))
+    verify(path, content, sums[f"{dataset}/raw/{name}"], remedy=remedy)
     return content
 
 

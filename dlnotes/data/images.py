@@ -42,6 +42,9 @@ class Split(tuple):
         dataset: such as "mnist".
     """
 
+    name: str
+    dataset: str
+
     def __new__(cls, inputs: Tensor, targets: Tensor, *, name: str, dataset: str) -> "Split":
         check_choice(SPLITS, name=name)
         for argument, value in (("inputs", inputs), ("targets", targets)):
@@ -115,8 +118,8 @@ def mnist(split: str = "train") -> Split:
     if split == "test":
         parts = ["mnist-t10k-images-idx3-ubyte.xz"], ["mnist-t10k-labels-idx1-ubyte.xz"]
     else:  # two files of less than 5 MB, which joined are the original
-        images = [f"mnist-train-images-idx3-ubyte.{part}.xz" for part in (0, 1)]
-        parts = images, ["mnist-train-labels-idx1-ubyte.xz"]
+        pieces = [f"mnist-train-images-idx3-ubyte.{part}.xz" for part in (0, 1)]
+        parts = pieces, ["mnist-train-labels-idx1-ubyte.xz"]
     if all(files.find(name) for names in parts for name in names):
         images, labels = (_shipped_array(*names) for names in parts)
     else:

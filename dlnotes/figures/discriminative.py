@@ -5,19 +5,22 @@ model behind it, which is what the tests look at.
 """
 
 import math
+from typing import Any
 
 import torch
 from matplotlib.axes import Axes
+from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from torch import Tensor
 
 from dlnotes.checks import check_between
 from dlnotes.discriminative import GaussianDiscriminant, LogisticRegression
-from dlnotes.figures import explore
-from dlnotes.plotting import BLACK, BLUE, DIVERGING, GREEN, ORANGE, figure
+from dlnotes.figures import Drawing, explore
+from dlnotes.plotting import BLACK, DIVERGING, GREEN, NEGATIVE, POSITIVE, figure
 
 EDGE, STEPS, SAMPLES = 6.0, 121, 300
+CLASS_COLORS = (NEGATIVE, POSITIVE)  # of class 0 and of class 1
 
 
 def two_classes(
@@ -43,6 +46,77 @@ def two_classes(
     return model
 
 
+class Boundary(Drawing):
+    """Two classes, the exact posterior, and a logistic regression fitted to samples."""
+
+    def __init__(self):
+        self.side = torch.linspace(-EDGE, EDGE, STEPS, dtype=torch.float64)
+        # the first feature is the slow one
+        self.points = torch.cartesian_prod(self.side, self.side)
+        self.figure, (self.left, self.right) = figure(1, 2, width=9.2, height=5.2, sharey=True)
+        self.samples = [
+            self.left.scatter([], [], s=9, color=color, marker=marker, alpha=0.6, linewidths=0)
+            for color, marker in zip(CLASS_COLORS, "o^", strict=True)
+        ]
+        half = EDGE / (STEPS - 1)  # each pixel is centred on its point
+        self.posterior = self.right.imshow(
+            torch.zeros(STEPS, STEPS), cmap=DIVERGING, vmin=0, vmax=1, origin="lower",
+            extent=(-EDGE - half, EDGE + half) * 2, interpolation="bilinear",
+        )  # fmt: skip
+        self.figure.colorbar(self.posterior, ax=self.right, shrink=0.8)
+        for ax in (self.left, self.right):
+            ax.set(xlim=(-EDGE, EDGE), ylim=(-EDGE, EDGE), aspect="equal", xlabel="x₁")
+            ax.grid(False)
+        self.left.set(ylabel="x₂", title=f"p(x, y): classes and {SAMPLES} samples")
+        self.right.set_title("p(y = 1 | x)")
+        lines = [Line2D([], [], color=BLACK), Line2D([], [], color=GREEN, linestyle="--")]
+        lines += [
+            Line2D([], [], color=color, marker=marker, linestyle="")
+            for color, marker in zip(CLASS_COLORS, "o^", strict=True)
+        ]
+        names = ["from the densities (Bayes' rule)", "fitted: logistic regression"]
+        names += ["class 0", "class 1"]
+        self.figure.legend(lines, names, loc="outside lower center", ncols=2)
+        self.title = self.figure.suptitle("boundary")
+        self.curves: list[ContourSet] = []
+        self.freeze()
+
+    def update(self, *, distance: float, spread: float, correlation: float, prior: float) -> None:
+        """Draw for these values of the sliders; see ``draw_boundary``."""
+        model = two_classes(distance=distance, spread=spread, correlation=correlation, prior=prior)
+        x, y = model.sample(SAMPLES, generator=torch.Generator().manual_seed(0))
+        line = LogisticRegression(2, 2).fit(x, y)
+        log_joint = model.log_joint(self.points)
+        while self.curves:
+            self.curves.pop().remove()
+        for label, samples in enumerate(self.samples):
+            samples.set_offsets(x[y == label])
+            self._ellipses(log_joint[:, label].exp(), CLASS_COLORS[label])
+        self.posterior.set_data(log_joint.softmax(1)[:, 1].view(STEPS, STEPS).T)
+        fitted = line(self.points).detach()
+        for ax in (self.left, self.right):
+            self._zero(ax, log_joint[:, 1] - log_joint[:, 0], BLACK, "solid")
+            self._zero(ax, fitted[:, 1] - fitted[:, 0], GREEN, "dashed")
+        bayes, regression = _errors(model, line)
+        kind = "straight" if math.isclose(spread, 1) else "curved"
+        words = f"{kind} boundary · error: Bayes {bayes:.1%}, regression {regression:.1%}"
+        self.title.set_text(words)
+
+    def _ellipses(self, density: Tensor, color: str) -> None:
+        peak = float(density.max())
+        levels = [peak * math.exp(-0.5 * r**2) for r in (2.5, 1.5, 0.75)]
+        self._contour(self.left, density, levels=levels, colors=color, linewidths=1.3)
+
+    def _zero(self, ax: Axes, values: Tensor, color: str, style: str) -> None:
+        if values.min() < 0 < values.max():  # otherwise one class wins everywhere: no boundary
+            look = dict(colors=color, linestyles=style, linewidths=2.2)
+            self._contour(ax, values, levels=[0.0], **look)
+
+    def _contour(self, ax: Axes, values: Tensor, **look: Any) -> None:
+        grid = values.view(STEPS, STEPS).T
+        self.curves.append(ax.contour(self.side, self.side, grid, **look))
+
+
 def draw_boundary(*, distance: float, spread: float, correlation: float, prior: float) -> Figure:
     """Draw two classes, the exact posterior, and a logistic regression fitted to samples.
 
@@ -52,37 +126,7 @@ def draw_boundary(*, distance: float, spread: float, correlation: float, prior: 
         correlation: of the two features.
         prior: p(y = 1).
     """
-    model = two_classes(distance=distance, spread=spread, correlation=correlation, prior=prior)
-    x, y = model.sample(SAMPLES, generator=torch.Generator().manual_seed(0))
-    line = LogisticRegression(2, 2).fit(x, y)
-    side = torch.linspace(-EDGE, EDGE, STEPS, dtype=torch.float64)
-    points = torch.cartesian_prod(side, side)  # the first feature is the slow one
-    log_joint = model.log_joint(points)
-    fig, (left, right) = figure(1, 2, width=8.8, height=4.9, sharey=True)
-    for label, color, marker in ((0, BLUE, "o"), (1, ORANGE, "^")):
-        _contours(left, side, log_joint[:, label].exp(), color)
-        left.scatter(*x[y == label].T, s=9, color=color, marker=marker, alpha=0.6, linewidths=0)
-    posterior = log_joint.softmax(1)[:, 1].view(STEPS, STEPS).T
-    picture = right.pcolormesh(
-        side, side, posterior, cmap=DIVERGING, vmin=0, vmax=1, shading="gouraud", rasterized=True
-    )
-    fig.colorbar(picture, ax=right, shrink=0.8)
-    log_odds = log_joint[:, 1] - log_joint[:, 0]
-    fitted = line(points).detach()
-    for ax in (left, right):
-        _zero(ax, side, log_odds, BLACK, "solid")
-        _zero(ax, side, fitted[:, 1] - fitted[:, 0], GREEN, "dashed")
-        ax.set(xlim=(-EDGE, EDGE), ylim=(-EDGE, EDGE), aspect="equal", xlabel="x₁")
-        ax.grid(False)
-    left.set(ylabel="x₂", title=f"p(x, y): classes and {SAMPLES} samples")
-    right.set_title("p(y = 1 | x)")
-    errors = _errors(model, line)
-    lines = [Line2D([], [], color=BLACK), Line2D([], [], color=GREEN, linestyle="--")]
-    names = ["from the densities (Bayes' rule)", "fitted: logistic regression"]
-    fig.legend(lines, names, loc="outside lower center", ncols=2)
-    kind = "straight" if math.isclose(spread, 1) else "curved"
-    fig.suptitle(f"{kind} boundary · error: Bayes {errors[0]:.1%}, regression {errors[1]:.1%}")
-    return fig
+    return Boundary()(distance=distance, spread=spread, correlation=correlation, prior=prior)
 
 
 def _errors(model: GaussianDiscriminant, line: LogisticRegression) -> tuple[float, float]:
@@ -91,23 +135,10 @@ def _errors(model: GaussianDiscriminant, line: LogisticRegression) -> tuple[floa
     return tuple((kind.predict(x) != y).double().mean().item() for kind in (model, line))
 
 
-def _contours(ax: Axes, side: Tensor, density: Tensor, color: str) -> None:
-    peak = density.max()
-    levels = [float(peak) * math.exp(-0.5 * r**2) for r in (2.5, 1.5, 0.75)]  # ellipses
-    grid = density.view(STEPS, STEPS).T
-    ax.contour(side, side, grid, levels=levels, colors=color, linewidths=1.3)
-
-
-def _zero(ax: Axes, side: Tensor, values: Tensor, color: str, style: str) -> None:
-    grid = values.view(STEPS, STEPS).T
-    if grid.min() < 0 < grid.max():  # otherwise one class wins everywhere: no boundary in sight
-        ax.contour(side, side, grid, levels=[0.0], colors=color, linestyles=style, linewidths=2.2)
-
-
 def boundary() -> dict:
     """Show two Gaussian classes with sliders for distance, spread, correlation and prior."""
     return explore(
-        draw_boundary,
+        Boundary(),
         alt=_describe,
         distance=(0.0, 6.0, 0.5, 3.0),
         spread=(0.4, 2.5, 0.1, 1.0),

@@ -5,17 +5,26 @@ the matplotlib figure alone, which is what the tests look at.
 """
 
 import math
-from itertools import pairwise
 
 import torch
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle, FancyBboxPatch
 from torch import Tensor
 
 from dlnotes.checks import check_between, check_choice, check_shape
-from dlnotes.figures import explore
+from dlnotes.figures import Drawing, explore
 from dlnotes.gru import GRUCell, hold_gate, trace
-from dlnotes.plotting import AMBER, BLACK, BLUE, GREEN, GREY, ORANGE, SKY, figure
+from dlnotes.plotting import (
+    CANDIDATE,
+    GATE,
+    GREY,
+    INPUT,
+    MEMORY,
+    NOTE,
+    SEQUENTIAL,
+    Diagram,
+    figure,
+    tint,
+)
 
 # ---- a unit whose gates are held by hand -------------------------------------------------------
 
@@ -51,6 +60,36 @@ def time_constant(old: float) -> float:
     return 0.0 if old == 0 else math.inf if old == 1 else -1.0 / math.log(old)
 
 
+class LeakyUnit(Drawing):
+    """Input, candidate and state of a unit whose gates are held, over time."""
+
+    def __init__(self):
+        self.figure, ax = figure(height=4.0)
+        self.ax = ax
+        (self.x,) = ax.plot(noisy_square_wave(), ".", color=INPUT, markersize=4, label="input x")
+        (self.candidate,) = ax.plot([], ":", color=CANDIDATE, linewidth=2, label="candidate h'")
+        (self.h,) = ax.plot([], "-", color=MEMORY, linewidth=2.4, label="state h")
+        ax.axhspan(-1, 1, color=GREY, alpha=0.1, linewidth=0)
+        ax.set(xlabel="time (steps)", ylabel="value", ylim=(-2.1, 2.4), title="h")
+        ax.legend(loc="upper center", ncols=3)
+        self.freeze()
+
+    def update(self, *, z: float, r: float, weight: float, z_is: str) -> None:
+        """Draw for these values of the sliders; see ``draw_leaky_unit``."""
+        check_choice(("share of the old", "share of the new"), z_is=z_is)
+        cell = held_unit(z=z, r=r, weight=weight, convention=z_is.split()[-1])
+        with torch.no_grad():
+            seen = trace(cell, noisy_square_wave()[None, :, None])
+        for line, name in ((self.candidate, "candidate"), (self.h, "h")):
+            values = seen[name][0, :, 0]
+            line.set_data(range(len(values)), values)
+        old = z if z_is == "share of the old" else 1 - z
+        tau = time_constant(old)
+        lasting = "for ever" if math.isinf(tau) else f"{tau:.3g} steps"
+        title = f"h ← {old:.2g} · h + {1 - old:.2g} · h'      time constant: {lasting}"
+        self.ax.set_title(title)
+
+
 def draw_leaky_unit(*, z: float, r: float, weight: float, z_is: str) -> Figure:
     """Draw input, candidate and state of a held unit over time.
 
@@ -60,23 +99,7 @@ def draw_leaky_unit(*, z: float, r: float, weight: float, z_is: str) -> Figure:
         weight: U, with which the candidate sees the past.
         z_is: "share of the old" (notes, torch) or "share of the new" (Chung et al.).
     """
-    check_choice(("share of the old", "share of the new"), z_is=z_is)
-    cell = held_unit(z=z, r=r, weight=weight, convention=z_is.split()[-1])
-    x = noisy_square_wave()
-    with torch.no_grad():
-        seen = {name: value[0, :, 0] for name, value in trace(cell, x[None, :, None]).items()}
-    old = z if z_is == "share of the old" else 1 - z
-    fig, ax = figure(height=3.9)
-    ax.plot(x, ".", color=GREY, markersize=4, label="input x")
-    ax.plot(seen["candidate"], ":", color=ORANGE, linewidth=1.5, label="candidate h'")
-    ax.plot(seen["h"], "-", color=BLUE, linewidth=2.4, label="state h")
-    ax.axhspan(-1, 1, color=GREY, alpha=0.1, linewidth=0)
-    tau = time_constant(old)
-    lasting = "for ever" if math.isinf(tau) else f"{tau:.3g} steps"
-    ax.set_title(f"h ← {old:.2g} · h + {1 - old:.2g} · h'      time constant: {lasting}")
-    ax.set(xlabel="time (steps)", ylabel="value", ylim=(-2.1, 2.4))
-    ax.legend(loc="upper center", ncols=3)
-    return fig
+    return LeakyUnit()(z=z, r=r, weight=weight, z_is=z_is)
 
 
 def _say_leaky_unit(*, z: float, r: float, weight: float, z_is: str) -> str:
@@ -94,7 +117,7 @@ def leaky_unit() -> dict:
         The controls by name.
     """
     return explore(
-        draw_leaky_unit,
+        LeakyUnit(),
         alt=_say_leaky_unit,
         z=(0.0, 1.0, 0.01, 0.9),
         r=(0.0, 1.0, 0.1, 0.0),
@@ -108,77 +131,45 @@ def leaky_unit() -> dict:
 
 def cell_diagram() -> Figure:
     """Draw the cell of the notes: the reset acts after the product with U, z is the old's share."""
-    fig, ax = figure(width=8.4, height=4.5)
-    ax.set(xlim=(-0.5, 9.6), ylim=(-0.35, 5.0), aspect="equal")
-    ax.axis("off")
-    for points, arrow in _WIRES:
-        for number, (start, end) in enumerate(pairwise(points), start=2):
-            style = "-|>" if arrow and number == len(points) else "-"
-            line = dict(arrowstyle=style, color=BLACK, lw=1.6, shrinkA=0, shrinkB=0)
-            ax.annotate("", end, start, arrowprops=line, zorder=2)
-    for x, y, text, colour in _BOXES:
-        shape = dict(boxstyle="round,pad=0.02,rounding_size=0.08", facecolor=colour)
-        ax.add_patch(FancyBboxPatch((x - 0.4, y - 0.28), 0.8, 0.56, ec=BLACK, zorder=3, **shape))
-        ax.text(x, y, text, ha="center", va="center", fontsize=13, zorder=4)
-    for x, y, text in _NODES:
-        ax.add_patch(Circle((x, y), 0.24, facecolor="white", edgecolor=BLACK, lw=1.4, zorder=3))
-        ax.text(x, y, text, ha="center", va="center", fontsize=14, zorder=4)
-    for x, y, text, side in _SYMBOLS:
-        ax.text(x, y, text, ha=side, va="center", fontsize=13)
-    for x, y, text, colour in _NAMES:
-        ax.text(x, y, text, ha="left", va="center", fontsize=11, color=colour)
-    return fig
-
-
-_H, _LOW = 4.0, 0.7  # heights of the state's line and of the line that both gates read
-_WIRES = (  # corners of each line, and whether it ends in an arrow
-    # the state's line: only the shares of z act on it
-    (((0.0, _H), (4.76, _H)), True),
-    (((5.24, _H), (7.56, _H)), True),
-    (((8.04, _H), (9.0, _H)), True),
-    # what both gates and the candidate read
-    (((0.8, _H), (0.8, _LOW), (6.4, _LOW)), False),
-    (((1.5, -0.1), (1.5, _LOW)), False),
-    (((2.2, _LOW), (2.2, 1.22)), True),
-    (((5.0, _LOW), (5.0, 1.22)), True),
-    (((6.4, _LOW), (6.4, 2.02)), True),
-    # reset: U h, then times r
-    (((3.4, _H), (3.4, 3.48)), True),
-    (((3.4, 2.92), (3.4, 2.54)), True),
-    (((2.2, 1.78), (2.2, 2.3), (3.16, 2.3)), True),
-    # candidate; its wire passes under that of z
-    (((3.64, 2.3), (4.86, 2.3)), False),
-    (((5.14, 2.3), (6.0, 2.3)), True),
-    (((6.8, 2.3), (7.8, 2.3), (7.8, 2.86)), True),
-    (((7.8, 3.34), (7.8, 3.76)), True),
-    # update: z to the old, 1 − z to the new
-    (((5.0, 1.78), (5.0, 3.76)), True),
-    (((5.0, 3.1), (6.0, 3.1)), True),
-    (((6.8, 3.1), (7.56, 3.1)), True),
-)
-_BOXES = (
-    (3.4, 3.2, "U", "#F2F2F2"),
-    (2.2, 1.5, "σ", SKY),
-    (6.4, 2.3, "tanh", AMBER),
-    (5.0, 1.5, "σ", SKY),
-    (6.4, 3.1, "1 −", "#F2F2F2"),
-)
-_NODES = ((5.0, _H, "×"), (7.8, _H, "+"), (3.4, 2.3, "×"), (7.8, 3.1, "×"))
-_SYMBOLS = (
-    (-0.05, _H + 0.3, "$h_{t-1}$", "center"),
-    (9.1, _H + 0.3, "$h_t$", "center"),
-    (1.5, -0.28, "$x_t$", "center"),
-    (2.0, 2.05, "$r_t$", "right"),
-    (4.82, 2.75, "$z_t$", "right"),
-    (7.25, 2.05, "$h'_t$", "center"),
-    (6.55, 1.4, "$Wx_t$", "left"),
-)
-_NAMES = (
-    (2.75, 1.5, "2  reset gate", BLUE),
-    (4.2, 0.38, "1  update gate", BLUE),
-    (7.15, 1.6, "3  current memory\n    content", ORANGE),
-    (7.0, 4.55, "4  final memory", GREEN),
-)
+    drawing = Diagram((-0.7, 10.9), (-0.6, 5.4), width=9.4)
+    state, low = 4.2, 0.6  # heights of the state's line and of the line that both gates read
+    box = dict(width=0.95, height=0.66)
+    to_u = drawing.box(3.6, 3.3, "U", **box)
+    reset = drawing.box(2.2, 1.5, "σ", color=tint(GATE, 0.6), **box)
+    update = drawing.box(5.4, 1.5, "σ", color=tint(GATE, 0.6), **box)
+    tanh = drawing.box(7.2, 2.3, "tanh", color=tint(CANDIDATE, 0.6), **box)
+    rest = drawing.box(7.2, 3.3, "1 −", **box)
+    masked = drawing.node(3.6, 2.3, "×")
+    kept, taken = drawing.node(5.4, state, "×"), drawing.node(8.9, 3.3, "×")
+    new = drawing.node(8.9, state, "+")
+    for stops in (((-0.1, state), kept), (kept, new), (new, (10.3, state))):
+        drawing.arrow(*stops, width=3.4, color=MEMORY)
+    drawing.arrow((0.8, state), (0.8, low), (7.2, low), tanh)  # what gates and candidate read
+    drawing.arrow((1.4, -0.1), (1.4, low), color=INPUT)
+    for gate in (reset, update):
+        drawing.arrow((gate.x, low), gate)
+    drawing.arrow((3.6, state), to_u)
+    drawing.arrow(to_u, masked)
+    drawing.arrow(reset, (2.2, 2.3), masked)
+    drawing.arrow(masked, (5.26, 2.3), head="-")  # passes under the wire of z
+    drawing.arrow((5.54, 2.3), tanh)
+    drawing.arrow(tanh, (8.9, 2.3), taken)
+    drawing.arrow(taken, new)
+    drawing.arrow(update, kept)
+    drawing.arrow((5.4, 3.3), rest)
+    drawing.arrow(rest, taken)
+    for x, y, text, side in (
+        (0.3, state, "$h_{t-1}$", "above"), (10.0, state, "$h_t$", "above"),
+        (1.4, -0.1, "$x_t$", "below"), (2.2, 2.05, "$r_t$", "left"), (5.4, 2.75, "$z_t$", "right"),
+        (8.3, 2.3, "$h'_t$", "below"), (7.2, 1.3, "$Wx_t$", "right"),
+    ):  # fmt: skip
+        drawing.text(x, y, text, side=side)
+    for x, y, text in (
+        (2.8, 1.4, "2 reset gate"), (4.6, 0.2, "1 update gate"),
+        (8.3, 1.0, "3 current memory\n   content"), (6.6, 4.95, "4 final memory"),
+    ):  # fmt: skip
+        drawing.text(x, y, text, color=NOTE, ha="left")
+    return drawing.figure
 
 
 # ---- looking inside ----------------------------------------------------------------------------
@@ -203,9 +194,9 @@ def draw_gates(image: Tensor, seen: dict[str, Tensor], probabilities: Tensor) ->
         gate = seen[name]
         check_shape(name, gate, T, "H")
         order = gate.mean(0).argsort()
-        gates = ax.imshow(gate[:, order], cmap="cividis", vmin=0, vmax=1, aspect="auto")
+        gates = ax.imshow(gate[:, order], cmap=SEQUENTIAL, vmin=0, vmax=1, aspect="auto")
         ax.set(title=title, xlabel="unit, sorted by mean")
-    axes[3].imshow(probabilities, cmap="cividis", vmin=0, vmax=1, aspect="auto")
+    axes[3].imshow(probabilities, cmap=SEQUENTIAL, vmin=0, vmax=1, aspect="auto")
     classes = probabilities.shape[1]
     axes[3].set(title="it would say", xlabel="class", xticks=range(0, classes, 3))
     for ax in axes:

@@ -1,18 +1,33 @@
 """Interactive figures and drawings of chapter 3."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import torch
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle, FancyArrowPatch
 from torch import Tensor
 
 from dlnotes.checks import check_between, check_choice, check_positive, check_shape
-from dlnotes.figures import explore
-from dlnotes.plotting import COLORS, SEQUENTIAL, curves, figure
+from dlnotes.figures import Drawing, explore
+from dlnotes.plotting import (
+    COLORS,
+    GREY,
+    INK,
+    INPUT,
+    MEMORY,
+    NEGATIVE,
+    ORANGE,
+    OUTPUT,
+    POSITIVE,
+    SEQUENTIAL,
+    Diagram,
+    curves,
+    figure,
+    tint,
+)
+from dlnotes.plotting.diagram import Shape
 from dlnotes.rnn import ACTIVATIONS
 
-INK, GREY = "#222222", "#8A8A8A"
 STEEPEST = {"identity": 1.0, "tanh": 1.0, "sigmoid": 0.25}  # γ = max |f'|
 MATRICES = ("orthogonal", "random", "nilpotent")
 SIZE = 8
@@ -68,6 +83,63 @@ def jacobian_norms(V: Tensor, *, nonlinearity: str, steps: int, size_of_input: f
     return torch.tensor(norms, dtype=V.dtype)
 
 
+@lru_cache(maxsize=8)
+def _gradient(matrix: str, sigma: float, nonlinearity: str, steps: int, size: float) -> tuple:
+    """Return the norms, (T + 1,), and the spectral radius that go with a setting of the sliders."""
+    V = recurrent_matrix(matrix, sigma=sigma)
+    norms = jacobian_norms(V, nonlinearity=nonlinearity, steps=steps, size_of_input=size)
+    return norms, torch.linalg.eigvals(V).abs().max().item()
+
+
+class Gradient(Drawing):
+    """How the gradient of the last state goes back in time, beside its bound."""
+
+    def __init__(self):
+        self.figure, ax = figure(width=7.6, height=4.2)
+        self.ax = ax
+        (self.bound,) = ax.plot([], "--", color=GREY, label="bound (γσ)ᵏ")
+        (self.norms,) = ax.plot([], "-o", markersize=3, color=MEMORY, label="gradient")
+        (self.radius,) = ax.plot([], ":", color=ORANGE, label="ρᵏ, ρ the spectral radius")
+        ax.axhline(1, color=INK, linewidth=0.8)
+        place = dict(xycoords="axes fraction", ha="right", color=MEMORY)
+        self.note = ax.annotate("", (0.97, 0.06), **place)
+        ax.set_yscale("log")
+        ax.set_ylim(1e-12, 1e12)
+        ax.set_yticks([10.0**power for power in range(-12, 13, 6)])
+        ax.minorticks_off()  # ticks take longer to draw than all the rest
+        ax.set(xlabel="k, steps back in time", ylabel="‖∂h(T) / ∂h(T − k)‖")
+        ax.set_title("σ", fontsize=12)
+        ax.set_xlim(-2, 102)
+        self.legend = ax.legend(loc="upper left", fontsize=11)
+        self.freeze()
+
+    def update(
+        self,
+        *,
+        largest_singular_value: float,
+        matrix: str,
+        nonlinearity: str,
+        steps: int,
+        input_size: float,
+    ) -> None:
+        """Draw for these values of the sliders; see ``draw_gradient``."""
+        sigma = largest_singular_value
+        norms, radius = _gradient(matrix, sigma, nonlinearity, steps, input_size)
+        bound, back = STEEPEST[nonlinearity] * sigma, torch.arange(steps + 1).double()
+        there = norms > 0
+        self.bound.set_data(back, bound**back)
+        self.norms.set_data(back[there], norms[there])
+        self.radius.set_data(back, radius**back)
+        for artist in (self.radius, self.legend.legend_handles[2], self.legend.get_texts()[2]):
+            artist.set_visible(radius > 1e-6)
+        first = "" if there.all() else f"exactly 0 from k = {int((~there).nonzero()[0])} on"
+        self.note.set_text(first)
+        self.ax.set_xlim(-0.02 * steps, 1.02 * steps)
+        self.ax.set_title(
+            f"σ = {sigma:g}, γσ = {bound:.3g}, ρ = {radius:.2f}: {_verdict(bound)}", fontsize=12
+        )
+
+
 def draw_gradient(
     *, largest_singular_value: float, matrix: str, nonlinearity: str, steps: int, input_size: float
 ) -> Figure:
@@ -80,38 +152,13 @@ def draw_gradient(
         steps: T.
         input_size: standard deviation of the inputs.
     """
-    V = recurrent_matrix(matrix, sigma=largest_singular_value)
-    norms = jacobian_norms(V, nonlinearity=nonlinearity, steps=steps, size_of_input=input_size)
-    gamma, back = STEEPEST[nonlinearity], torch.arange(steps + 1).double()
-    radius = torch.linalg.eigvals(V).abs().max().item()
-    fig, ax = figure(width=7.6, height=4.0)
-    ax.plot(back, (gamma * largest_singular_value) ** back, "--", color=GREY, label="bound (γσ)ᵏ")
-    there = norms > 0
-    ax.plot(back[there], norms[there], "-o", markersize=3, color=COLORS[0], label="gradient")
-    if radius > 1e-6:
-        ax.plot(back, radius**back, ":", color=COLORS[1], label="ρᵏ, ρ the spectral radius")
-    if not there.all():
-        first = int((~there).nonzero()[0])
-        ax.annotate(
-            f"exactly 0 from k = {first} on",
-            (0.97, 0.06),
-            xycoords="axes fraction",
-            ha="right",
-            color=COLORS[0],
-        )
-    ax.axhline(1, color=INK, linewidth=0.8)
-    ax.set_yscale("log")
-    ax.set_ylim(1e-12, 1e12)
-    ax.set_yticks([10.0**power for power in range(-12, 13, 6)])
-    ax.minorticks_off()  # ticks take longer to draw than all the rest
-    ax.set(xlabel="k, steps back in time", ylabel="‖∂h(T) / ∂h(T − k)‖")
-    ax.set_title(
-        f"σ = {largest_singular_value:g}, γσ = {gamma * largest_singular_value:.3g}, "
-        f"ρ = {radius:.2f}: {_verdict(gamma * largest_singular_value)}",
-        fontsize=12,
+    return Gradient()(
+        largest_singular_value=largest_singular_value,
+        matrix=matrix,
+        nonlinearity=nonlinearity,
+        steps=steps,
+        input_size=input_size,
     )
-    ax.legend(loc="upper left", fontsize=10)
-    return fig
 
 
 def _verdict(bound: float) -> str:
@@ -123,8 +170,7 @@ def _verdict(bound: float) -> str:
 def _say_gradient(
     *, largest_singular_value: float, matrix: str, nonlinearity: str, steps: int, input_size: float
 ) -> str:
-    V = recurrent_matrix(matrix, sigma=largest_singular_value)
-    norms = jacobian_norms(V, nonlinearity=nonlinearity, steps=steps, size_of_input=input_size)
+    norms, _ = _gradient(matrix, largest_singular_value, nonlinearity, steps, input_size)
     return (
         f"Norm of the gradient going back {steps} steps, logarithmic: {matrix} recurrent matrix of "
         f"largest singular value {largest_singular_value:g}, {nonlinearity}, inputs of size "
@@ -139,7 +185,7 @@ def gradient() -> dict:
         The controls by name.
     """
     return explore(
-        draw_gradient,
+        Gradient(),
         alt=_say_gradient,
         largest_singular_value=(0.1, 5.0, 0.1, 1.5),
         matrix=list(MATRICES),
@@ -155,45 +201,27 @@ def gradient() -> dict:
 def architecture(steps: int = 4) -> Figure:
     """Draw the recurrent network folded, and unrolled over so many steps."""
     check_positive(steps=steps)
-    fig, ax = figure(width=8.8, height=3.3)
-    _column(ax, 0.0, "x", "h", "o")
-    loop = FancyArrowPatch(
-        (0.33, 0.16),
-        (0.33, -0.16),
-        connectionstyle="arc3,rad=-2.4",
-        arrowstyle="-|>",
-        mutation_scale=14,
-        color=COLORS[1],
-        linewidth=2,
-    )
-    ax.add_patch(loop)
-    ax.text(1.02, 0.0, "V", color=COLORS[1], fontsize=13, va="center")
-    ax.text(1.75, 0.0, "=", fontsize=22, va="center", ha="center", color=INK)
-    first = 2.6
-    ax.text(first, 0.0, "$h_0$", fontsize=13, ha="center", va="center", color=INK)
+    first = 2.75
+    drawing = Diagram((-0.5, first + 1.5 * steps + 0.5), (-1.75, 1.75), width=8.8)
+    folded = _column(drawing, 0.0, "x", "h", "o")
+    drawing.loop(folded, label="V", color=MEMORY)
+    drawing.text(1.9, 0.0, "=", fontsize=24)
+    before = drawing.node(first, 0.0, "$h_0$", radius=0.34, color=tint(MEMORY))
     for t in range(1, steps + 1):
-        x = first + 1.45 * t
-        _column(ax, x, f"x_{t}", f"h_{t}", f"o_{t}")
-        _arrow(ax, (x - 1.2, 0), (x - 0.36, 0), "V", COLORS[1], above=True)
-    ax.set(xlim=(-0.8, first + 1.45 * steps + 0.6), ylim=(-1.75, 1.75), aspect="equal")
-    ax.axis("off")
-    return fig
+        state = _column(drawing, first + 1.5 * t, f"x_{t}", f"h_{t}", f"o_{t}")
+        drawing.arrow(before, state, label="V", color=MEMORY)
+        before = state
+    return drawing.figure
 
 
-def _column(ax, x: float, below: str, inside: str, above: str) -> None:
-    ax.add_patch(Circle((x, 0), 0.34, facecolor=COLORS[4], edgecolor=INK, linewidth=1.2))
-    for y, name in ((-1.5, below), (0, inside), (1.5, above)):
-        ax.text(x, y, f"${name}$", fontsize=13, ha="center", va="center", color=INK)
-    _arrow(ax, (x, -1.27), (x, -0.36), "U", COLORS[0])
-    _arrow(ax, (x, 0.36), (x, 1.27), "W", COLORS[2])
-
-
-def _arrow(ax, start, end, name: str, color: str, *, above: bool = False) -> None:
-    ax.annotate("", end, start, arrowprops=dict(arrowstyle="-|>", color=color, linewidth=2))
-    x, y = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2
-    place = dict(ha="center", va="bottom") if above else dict(ha="right", va="center")
-    shift = (0, 0.06) if above else (-0.09, 0)
-    ax.text(x + shift[0], y + shift[1], name, color=color, fontsize=13, **place)
+def _column(drawing: Diagram, x: float, below: str, inside: str, above: str) -> Shape:
+    """Draw what happens at one step, from the input at the bottom to the output at the top."""
+    state = drawing.node(x, 0.0, f"${inside}$", radius=0.34, color=tint(MEMORY))
+    given = drawing.node(x, -1.35, f"${below}$", radius=0.3, color=tint(INPUT))
+    said = drawing.node(x, 1.35, f"${above}$", radius=0.3, color=tint(OUTPUT))
+    drawing.arrow(given, state, label="U", side="left", color=INPUT)
+    drawing.arrow(state, said, label="W", side="left", color=OUTPUT)
+    return state
 
 
 # ---- other pictures of the chapter -------------------------------------------------------------
@@ -244,7 +272,7 @@ def cliff(paths: dict[str, Tensor], *, w: tuple[float, float], b: tuple[float, f
     fig.colorbar(picture, ax=ax, label="loss after 50 steps")
     for number, (label, points) in enumerate(paths.items()):
         check_shape(label, points, "K", 2)
-        color, style = ("#FFFFFF", COLORS[1])[number % 2], ("-o", "-s")[number % 2]
+        color, style = ("#FFFFFF", ORANGE)[number % 2], ("-o", "-s")[number % 2]
         ax.plot(*points.T, style, color=color, markersize=4, linewidth=1.5, label=label)
     first = next(iter(paths.values()))[0]
     ax.plot(*first, "*", color="black", markersize=15, markeredgecolor="white", zorder=5)
@@ -296,7 +324,7 @@ def letter_by_letter(words: Sequence[str], probabilities: Sequence[Tensor]) -> F
         ax.axis("off")
     for ax, word, p in zip(axes.flat, words, probabilities, strict=False):
         check_shape(word, p, len(word))
-        colors = [COLORS[1] if value >= 0.5 else COLORS[0] for value in p]
+        colors = [POSITIVE if value >= 0.5 else NEGATIVE for value in p]
         ax.bar(range(len(word)), p - 0.5, bottom=0.5, color=colors, width=0.75)
         ax.axhline(0.5, color=INK, linewidth=0.8)
         ax.set_xticks(range(len(word)), list(word))

@@ -5,17 +5,36 @@ matplotlib figure alone, which is what the tests look at.
 """
 
 import re
+from itertools import pairwise
 
 import ipywidgets
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from torch import Tensor
 
 from dlnotes.checks import check_choice, check_positive, check_shape
 from dlnotes.figures import explore
-from dlnotes.plotting import BLUE, COLORS, GREY, ORANGE, SEQUENTIAL, SKY, figure
+from dlnotes.plotting import (
+    ATTENTION,
+    BLUE,
+    DECODER,
+    ENCODER,
+    GREY,
+    INPUT,
+    MEMORY,
+    NEGATIVE,
+    NOTE,
+    ORANGE,
+    OUTPUT,
+    POSITIVE,
+    SEQUENTIAL,
+    SKY,
+    Diagram,
+    figure,
+    tint,
+)
+from dlnotes.plotting.diagram import Shape
 from dlnotes.seq2seq import Seq2Seq
 from dlnotes.text import Vocabulary
 
@@ -161,7 +180,8 @@ def attention_in_the_plane(annotations: Tensor, scores: Tensor, direction: Tenso
     places = np.arange(len(weights))
     right.bar(places - 0.2, weights, width=0.38, color=SKY, label="weight $\\alpha_j$")
     label = "wanted change of $e_j$"
-    right.bar(places + 0.2, gain, width=0.38, color=ORANGE, hatch="//", label=label)
+    signs = [POSITIVE if value > 0 else NEGATIVE for value in gain]
+    right.bar(places + 0.2, gain, width=0.38, color=signs, hatch="//", label=label)
     right.axhline(0, color="black", linewidth=0.8)
     right.set_xticks(places, [f"$h_{j}$" for j in range(1, len(weights) + 1)])
     right.set(
@@ -185,42 +205,29 @@ SHAPES = {  # title: (places of inputs, of states, of outputs, example)
 
 def shapes() -> Figure:
     """Draw the patterns of inputs, states and outputs that the notes list."""
-    fig, ax = figure(width=9.6, height=2.8)
+    rooms = [max(len(states), 2.9) for _, states, _, _ in SHAPES.values()]  # for the words
+    drawing = Diagram((-1.8, sum(rooms) + 0.3 * len(rooms)), (-1.6, 4.0), width=10.4, font=13)
     x = 0.0
-    for title, (inputs, states, outputs, example) in SHAPES.items():
-        room = max(len(states), 2.4)  # for the words above and below
-        x += (room - len(states)) / 2
-        for k in states:
-            decoder = title.endswith("free") and k > 2
-            _box(ax, x + k, 1.0, ORANGE if decoder else BLUE)
-            if k:
-                _arrow(ax, (x + k - 0.64, 1.0), (x + k - 0.36, 1.0))
+    for room, (title, (inputs, states, outputs, example)) in zip(
+        rooms, SHAPES.items(), strict=True
+    ):
+        left = x + (room - len(states)) / 2 + 0.5  # of the first state
+        free = title.endswith("free")
+        colors = [DECODER if free and k > 2 else MEMORY for k in states]
+        cells = [_cell(drawing, left + k, 1.2, "", colors[k]) for k in states]
+        for before, after in pairwise(cells):
+            drawing.arrow(before, after)
         for k in inputs:
-            _box(ax, x + k, 0.0, COLORS[2])
-            _arrow(ax, (x + k, 0.26), (x + k, 0.74))
+            drawing.arrow(_cell(drawing, left + k, 0.0, "", INPUT), cells[k])
         for k in outputs:
-            _box(ax, x + k, 2.0, COLORS[5])
-            _arrow(ax, (x + k, 1.26), (x + k, 1.74))
-        middle = x + (len(states) - 1) / 2
-        ax.text(middle, 2.62, title, ha="center", va="bottom", fontsize=11, fontweight="bold")
-        ax.text(middle, -0.5, example, ha="center", va="top", fontsize=10, color="#444444")
-        x += (room + len(states)) / 2 + 0.6
-    for y, text in ((0, "input"), (1, "state"), (2, "output")):
-        ax.text(-0.6, y, text, ha="right", va="center", fontsize=10.5, color="#444444")
-    ax.set(xlim=(-1.8, x - 0.9), ylim=(-1.3, 3.5), aspect="equal")
-    ax.axis("off")
-    return fig
-
-
-def _box(ax, x: float, y: float, color: str) -> None:
-    box = FancyBboxPatch(
-        (x - 0.26, y - 0.18), 0.52, 0.36, boxstyle="round,pad=0.06", facecolor=color, alpha=0.85
-    )
-    ax.add_patch(box)
-
-
-def _arrow(ax, start: tuple, end: tuple) -> None:
-    ax.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=9, color="#333333"))
+            drawing.arrow(cells[k], _cell(drawing, left + k, 2.4, "", OUTPUT))
+        middle = left + (len(states) - 1) / 2
+        drawing.text(middle, 2.75, title, side="above", fontweight="bold")
+        drawing.text(middle, -0.35, example, side="below", color=NOTE)
+        x += room + 0.3
+    for y, text in ((0, "input"), (1.2, "state"), (2.4, "output")):
+        drawing.text(-0.3, y, text, ha="right", color=NOTE)
+    return drawing.figure
 
 
 def encoder_decoder(word: str, written: list[str], *, looks_at: int = 2) -> Figure:
@@ -232,49 +239,34 @@ def encoder_decoder(word: str, written: list[str], *, looks_at: int = 2) -> Figu
         looks_at: place, from 0, of the letter that the second step looks at most.
     """
     check_choice(range(len(word)), looks_at=looks_at)
-    fig, ax = figure(width=9.6, height=4.1)
     S, T = len(word), len(written) + 1
+    start, chosen = S + 1.2, min(2, T) - 1
+    end = start + 1.2 * (T - 1)
+    drawing = Diagram((-0.6, end + 0.6), (-1.2, 4.2), width=10.0, font=13)
+    read = [_cell(drawing, j, 1.2, f"$h_{{{j + 1}}}$", ENCODER) for j in range(S)]
     for j, letter in enumerate(word):
-        _cell(ax, j, 0, letter, COLORS[2])
-        _cell(ax, j, 1, f"$h_{{{j + 1}}}$", BLUE)
-        _arrow(ax, (j, 0.28), (j, 0.72))
-        if j:
-            ax.add_patch(
-                FancyArrowPatch(
-                    (j - 0.68, 1), (j - 0.32, 1), arrowstyle="<|-|>", mutation_scale=8, color="#333"
-                )
-            )
-    start = S + 1.0
-    _arrow(ax, (S - 0.62, 1), (start - 0.36, 1))
-    ax.text(S + 0.2, 1.1, "fixed\nvector", ha="center", va="bottom", fontsize=9.5)
-    for t, (before, after) in enumerate(
-        zip(["begin", *written], [*written, "end"], strict=True), start=1
-    ):
-        x = start + 1.15 * (t - 1)
-        _cell(ax, x, 0, before, COLORS[5])
-        _cell(ax, x, 1, f"$s_{{{t}}}$", ORANGE)
-        _cell(ax, x, 3, after, COLORS[5])
-        _arrow(ax, (x, 0.28), (x, 0.72))
-        _arrow(ax, (x, 1.28), (x, 2.72))
-        if t > 1:
-            _arrow(ax, (x - 0.79, 1), (x - 0.36, 1))
-    chosen = min(2, T) - 1
-    x = start + 1.15 * chosen
-    for j in range(S):
-        ax.plot([j, x - 0.1], [1.28, 2.2], color=GREY, linewidth=0.8 + 2.2 * (j == looks_at))
+        drawing.arrow(_cell(drawing, j, 0, letter, INPUT), read[j])
+    for before, after in pairwise(read):
+        drawing.arrow(before, after, head="<|-|>")
+    states = [_cell(drawing, start + 1.2 * t, 1.2, f"$s_{{{t + 1}}}$", DECODER) for t in range(T)]
+    drawing.arrow(read[-1], states[0])
+    drawing.text(S + 0.1, 1.2, "fixed\nvector", side="below", color=NOTE)
+    for before, after in pairwise(states):
+        drawing.arrow(before, after)
+    for state, given, said in zip(states, ["begin", *written], [*written, "end"], strict=True):
+        drawing.arrow(_cell(drawing, state.x, 0, given, OUTPUT), state)
+        drawing.arrow(state, _cell(drawing, state.x, 3.6, said, OUTPUT))
+    look = (states[chosen].x, 2.4)
+    for j, state in enumerate(read):
+        width = 3.2 if j == looks_at else 0.8
+        drawing.ax.plot(*zip(state.top, look, strict=True), color=ATTENTION, lw=width, zorder=1)
     note = f"attention: $c_{chosen + 1}=\\sum_j\\alpha_{{{chosen + 1}j}}h_j$"
-    ax.text(x - 2.0, 2.45, note, ha="right", fontsize=11)
-    ax.text((S - 1) / 2, -0.55, "encoder reads", ha="center", va="top", fontsize=11)
-    middle = start + 1.15 * (T - 1) / 2
-    ax.text(middle, -0.55, "decoder reads what it has written", ha="center", va="top", fontsize=11)
-    ax.set(xlim=(-0.8, start + 1.15 * (T - 1) + 0.8), ylim=(-1.1, 3.5))
-    ax.axis("off")
-    return fig
+    drawing.text((S - 1) / 2, 2.7, note, side="above", color=NOTE)
+    drawing.text((S - 1) / 2, -0.35, "encoder reads", side="below")
+    reads = "decoder reads what it has written"
+    drawing.text((start + end) / 2, -0.35, reads, side="below")
+    return drawing.figure
 
 
-def _cell(ax, x: float, y: float, text: str, color: str) -> None:
-    box = FancyBboxPatch(
-        (x - 0.3, y - 0.2), 0.6, 0.4, boxstyle="round,pad=0.05", facecolor=color, alpha=0.3
-    )
-    ax.add_patch(box)
-    ax.text(x, y, text, ha="center", va="center", fontsize=10.5)
+def _cell(drawing: Diagram, x: float, y: float, text: str, color: str) -> Shape:
+    return drawing.box(x, y, text, width=0.78, height=0.58, color=tint(color))

@@ -9,17 +9,30 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch, Polygon, Rectangle
 from torch import Tensor
 from torch.distributions import Normal
 
 from dlnotes.checks import check_between, check_positive, check_shape
-from dlnotes.figures import explore
-from dlnotes.plotting import BLACK, BLUE, COLORS, GREEN, GREY, ORANGE, figure, image_map
+from dlnotes.figures import Drawing, explore
+from dlnotes.plotting import (
+    APPROXIMATION,
+    BLACK,
+    BLUE,
+    COLORS,
+    DECODER,
+    ENCODER,
+    GREY,
+    NOISE,
+    NOTE,
+    ORANGE,
+    POSTERIOR,
+    PRIOR,
+    Diagram,
+    figure,
+    image_map,
+    tint,
+)
 from dlnotes.vae import VAE, LinearGaussian
-
-INK, PALE = "#222222", "#f2f2f2"
-
 
 # ---- the bound of a model that is known ----------------------------------------------------------
 
@@ -27,6 +40,61 @@ INK, PALE = "#222222", "#f2f2f2"
 def toy(a: float = 1.5, s: float = 0.8) -> LinearGaussian:
     """Return the toy model z ~ N(0, 1), x ~ N(az, s²)."""
     return LinearGaussian(torch.tensor([[a]]).double(), torch.zeros(1).double(), s**2)
+
+
+class Bound(Drawing):
+    """q beside the true posterior, and the bound below log p(x), against the mean of q."""
+
+    def __init__(self):
+        self.model = toy()
+        self.z = torch.linspace(-4, 4, 400).double()
+        self.means = torch.linspace(-3, 3, 241).double()[:, None]
+        self.figure, (self.left, self.right) = figure(1, 2, width=8.8, height=3.9)
+        looks = (
+            ("prior p(z)", PRIOR, ":"),
+            ("posterior p(z|x)", POSTERIOR, "--"),
+            ("q(z|x)", APPROXIMATION, "-"),
+        )
+        self.densities = [
+            self.left.plot(self.z, 0 * self.z, dash, color=color, label=name)[0]
+            for name, color, dash in looks
+        ]
+        self.left.set(xlabel="z", ylabel="density", ylim=(0, 1.6), title="x")
+        self.left.legend(fontsize=11, loc="upper left")
+        right = self.right
+        (self.curve,) = right.plot(self.means[:, 0], 0 * self.means[:, 0], color=BLUE)
+        self.level = right.axhline(0, color=BLACK, linewidth=1.4, linestyle="--")
+        (self.gap,) = right.plot([0, 0], [0, 0], color=APPROXIMATION, linewidth=3)
+        (self.point,) = right.plot([0], [0], "o", color=APPROXIMATION, markersize=8)
+        beside = dict(xytext=(0, 3), textcoords="offset points")
+        self.name = right.annotate("log p(x)", (2.95, 0), ha="right", va="bottom", **beside)
+        right.set(xlabel="μ", ylabel="nats", xlim=(-3, 3), ylim=(-28, -19), title="ELBO")
+        self.freeze()
+
+    def update(self, *, mu: float, sigma: float, x: float) -> None:
+        """Draw for these values of the sliders; see ``draw_bound``."""
+        check_between(1e-6, 1e6, sigma=sigma)
+        observed = torch.tensor([[float(x)]]).double()
+        with torch.no_grad():
+            log_p = self.model.log_prob(observed).item()
+            mean, covariance = (part.item() for part in self.model.posterior(observed))
+            log_variance = torch.tensor([[2 * np.log(sigma)]])
+            at = torch.tensor([[mu]]).double()
+            spread = log_variance.expand(len(self.means), 1)
+            curve = self.model.exact_elbo(observed, self.means, spread)
+            value = self.model.exact_elbo(observed, at, log_variance).item()
+        laws = ((0.0, 1.0), (mean, covariance**0.5), (mu, sigma))
+        for line, (center, width) in zip(self.densities, laws, strict=True):
+            line.set_ydata(Normal(center, width).log_prob(self.z).exp())
+        self.left.set_title(f"observed x = {x:g}")
+        self.curve.set_ydata(curve)
+        self.level.set_ydata([log_p, log_p])
+        self.gap.set_data([mu, mu], [value, log_p])
+        self.point.set_data([mu], [value])
+        self.name.xy = (2.95, log_p)
+        self.right.set_ylim(log_p - 8, log_p + 1)
+        title = f"ELBO {value:.2f} = {log_p:.2f} − {log_p - value:.2f}".replace("-", "−")
+        self.right.set_title(title)
 
 
 def draw_bound(*, mu: float, sigma: float, x: float) -> Figure:
@@ -37,34 +105,7 @@ def draw_bound(*, mu: float, sigma: float, x: float) -> Figure:
         sigma: standard deviation of q, positive.
         x: what was observed.
     """
-    check_between(1e-6, 1e6, sigma=sigma)
-    model, observed = toy(), torch.tensor([[float(x)]]).double()
-    with torch.no_grad():
-        log_p = model.log_prob(observed).item()
-        mean, covariance = (part.item() for part in model.posterior(observed))
-        log_variance = torch.tensor([[2 * np.log(sigma)]])
-        means = torch.linspace(-3, 3, 241).double()[:, None]
-        curve = model.exact_elbo(observed, means, log_variance.expand(241, 1))[:, None]
-        value = model.exact_elbo(observed, torch.tensor([[mu]]).double(), log_variance).item()
-    fig, (left, right) = figure(1, 2, width=8.4, height=3.6)
-    z = torch.linspace(-4, 4, 400).double()
-    for center, spread, name, color, dash in (
-        (0.0, 1.0, "prior p(z)", GREY, ":"),
-        (mean, covariance**0.5, "posterior p(z|x)", GREEN, "--"),
-        (mu, sigma, "q(z|x)", ORANGE, "-"),
-    ):
-        density = Normal(center, spread).log_prob(z).exp()
-        left.plot(z, density, dash, color=color, label=name)
-    left.set(xlabel="z", ylabel="density", ylim=(0, 1.6), title=f"observed x = {x:g}")
-    left.legend(fontsize=10, loc="upper left")
-    right.plot(means[:, 0], curve[:, 0], color=BLUE)
-    right.axhline(log_p, color=BLACK, linewidth=1.4, linestyle="--")
-    right.plot([mu, mu], [value, log_p], color=ORANGE, linewidth=3)
-    right.plot([mu], [value], "o", color=ORANGE, markersize=8)
-    right.annotate("log p(x)", (2.95, log_p), ha="right", va="bottom")
-    right.set(xlabel="μ", ylabel="nats", xlim=(-3, 3), ylim=(log_p - 8, log_p + 1))
-    right.set_title(f"ELBO {value:.2f} = {log_p:.2f} − {log_p - value:.2f}".replace("-", "−"))
-    return fig
+    return Bound()(mu=mu, sigma=sigma, x=x)
 
 
 def _say_bound(*, mu: float, sigma: float, x: float) -> str:
@@ -82,7 +123,7 @@ def bound() -> dict:
         The controls by name.
     """
     return explore(
-        draw_bound,
+        Bound(),
         alt=_say_bound,
         mu=(-3.0, 3.0, 0.04, -0.6),
         sigma=(0.1, 2.0, 0.01, 0.8),
@@ -111,6 +152,42 @@ def decode_plane(model: VAE, *, size: int, edge: float) -> tuple[Tensor, Tensor]
     return model.decode(codes)[:, :, 0], line
 
 
+class Plane(Drawing):
+    """The latent plane with a mark at a code, and beside it the digit which is there.
+
+    Args:
+        model: with two latents and images of one channel.
+        tiles: the decoded plane, (size, size, H, W).
+        edge: the plane reaches from −edge to edge.
+    """
+
+    def __init__(self, model: VAE, tiles: Tensor, edge: float):
+        self.model, self.edge, self.size = model, edge, len(tiles)
+        self.figure, (left, right) = figure(1, 2, width=8.0, height=4.7, width_ratios=[1.55, 1])
+        line = torch.linspace(-edge, edge, self.size)
+        image_map(tiles, x=line, y=line, limits=(0, 1), ax=left)
+        look = dict(markersize=17, markerfacecolor="none", markeredgecolor=ORANGE, mew=3)
+        (self.mark,) = left.plot([0], [0], "o", **look)
+        left.set(xlim=(0, self.size), ylim=(0, self.size))
+        self.digit = right.imshow(torch.zeros(tiles.shape[2:]), vmin=0, vmax=1)
+        right.set(xticks=[], yticks=[], title="decoded", xlabel="prior density")
+        right.grid(False)
+        right.spines[:].set_visible(True)
+        self.right = right
+        self.freeze()
+
+    def update(self, *, z1: float, z2: float) -> None:
+        """Draw for these values of the sliders; see ``draw_plane``."""
+        at = [(z + self.edge) / (2 * self.edge) * (self.size - 1) + 0.5 for z in (z1, z2)]
+        self.mark.set_data([at[0]], [at[1]])  # in tiles
+        with torch.no_grad():
+            code = torch.tensor([[z1, z2]]).to(self.model.decoder[0].weight)
+            self.digit.set_data(self.model.decode(code)[0, 0])
+        self.right.set_title(f"decoded at ({z1:+.2f}, {z2:+.2f})".replace("-", "−"))
+        rare = np.exp(-(z1**2 + z2**2) / 2)
+        self.right.set_xlabel(f"prior density:\n{rare:.1%} of that at 0")
+
+
 def draw_plane(
     model: VAE, *, z1: float, z2: float, edge: float = 3.0, tiles: Tensor | None = None
 ) -> Figure:
@@ -125,27 +202,11 @@ def draw_plane(
     """
     if tiles is None:
         tiles, _ = decode_plane(model, size=11, edge=edge)
-    size = len(tiles)
-    fig, (left, right) = figure(1, 2, width=7.6, height=4.4, width_ratios=[1.55, 1])
-    line = torch.linspace(-edge, edge, size)
-    image_map(tiles, x=line, y=line, limits=(0, 1), ax=left)
-    at = [(z + edge) / (2 * edge) * (size - 1) + 0.5 for z in (z1, z2)]  # in tiles
-    left.plot(*at, "o", markersize=17, markerfacecolor="none", markeredgecolor=ORANGE, mew=3)
-    with torch.no_grad():
-        code = torch.tensor([[z1, z2]]).to(model.decoder[0].weight)
-        digit = model.decode(code)[0, 0]
-    right.imshow(digit, vmin=0, vmax=1)
-    right.set(xticks=[], yticks=[])
-    right.grid(False)
-    right.spines[:].set_visible(True)
-    right.set_title(f"decoded at ({z1:+.2f}, {z2:+.2f})".replace("-", "−"))
-    rare = np.exp(-(z1**2 + z2**2) / 2)
-    right.set_xlabel(f"prior density: {rare:.1%} of that at 0")
-    return fig
+    return Plane(model, tiles, edge)(z1=z1, z2=z2)
 
 
 def plane(model: VAE, *, size: int = 11, edge: float = 3.0) -> dict:
-    """Show the widget: move through the latent plane and see the digit.
+    """Show the figure: move through the latent plane and see the digit.
 
     Args:
         model: with two latents and images of one channel.
@@ -157,9 +218,6 @@ def plane(model: VAE, *, size: int = 11, edge: float = 3.0) -> dict:
     """
     tiles, _ = decode_plane(model, size=size, edge=edge)
 
-    def draw(*, z1: float, z2: float) -> Figure:
-        return draw_plane(model, z1=z1, z2=z2, edge=edge, tiles=tiles)
-
     def say(*, z1: float, z2: float) -> str:
         return (
             f"Left, {size} by {size} digits decoded over the latent plane, which blend into one "
@@ -167,7 +225,7 @@ def plane(model: VAE, *, size: int = 11, edge: float = 3.0) -> dict:
         )
 
     control = (-edge, edge, 0.1, 0.0)
-    return explore(draw, alt=say, z1=control, z2=control)
+    return explore(Plane(model, tiles, edge), alt=say, z1=control, z2=control)
 
 
 # ---- the architecture in one picture -------------------------------------------------------------
@@ -175,46 +233,33 @@ def plane(model: VAE, *, size: int = 11, edge: float = 3.0) -> dict:
 
 def architecture() -> Figure:
     """Draw a VAE: encoder, mean and deviation, the draw from outside, decoder."""
-    fig, ax = figure(width=9.0, height=2.9)
-    ax.set(xlim=(0, 100), ylim=(-17, 17))
-    ax.axis("off")
-    _funnel(ax, 13, 28, 13, 6, "encoder\n$q_\\phi(z|x)$", COLORS[4])
-    _funnel(ax, 72, 87, 6, 13, "decoder\n$p_\\theta(x|z)$", COLORS[5])
-    for x, name, below in ((6, "$x$", "data"), (94, "$x$", "sample of\n$p_\\theta(x|z)$")):
-        _box(ax, x, 0, 6, 16, name, below)
-    _box(ax, 37, 6, 6, 7, r"$\mu$", "")
-    _box(ax, 37, -6, 6, 7, r"$\sigma$", "")
-    _box(ax, 61, 0, 7, 8, "$z$", "")
-    ax.text(49, 0, r"$z=\mu+\sigma\odot\varepsilon$", ha="center", va="center", fontsize=12)
-    ax.text(49, -13.5, r"$\varepsilon\sim\mathcal{N}(0,I)$", ha="center", fontsize=12, color=ORANGE)
-    arrows = [((9, 0), (13, 0)), ((28, 2), (34, 6)), ((28, -2), (34, -6))]
-    arrows += [((64.5, 0), (72, 0)), ((87, 0), (91, 0))]
-    for start, end in arrows:
-        _arrow(ax, start, end, INK)
-    for start, end in (((40, 6), (57.5, 2)), ((40, -6), (57.5, -2))):
-        _arrow(ax, start, end, INK)
-    _arrow(ax, (54, -12), (60, -4.5), ORANGE)
-    ax.text(61, 12.5, "prior $p(z)=\\mathcal{N}(0,I)$", ha="center", fontsize=11, color=GREEN)
-    _arrow(ax, (61, 11.5), (61, 4.5), GREEN)
-    return fig
-
-
-def _funnel(ax, left: float, right: float, high: float, low: float, text: str, color) -> None:
-    corners = [(left, -high), (right, -low), (right, low), (left, high)]
-    ax.add_patch(Polygon(corners, facecolor=color, edgecolor=INK, alpha=0.75))
-    ax.text((left + right) / 2, 0, text, ha="center", va="center", fontsize=11)
-
-
-def _box(ax, x: float, y: float, width: float, height: float, text: str, below: str) -> None:
-    corner = (x - width / 2, y - height / 2)
-    ax.add_patch(Rectangle(corner, width, height, facecolor=PALE, edgecolor=INK))
-    ax.text(x, y, text, ha="center", va="center", fontsize=14)
-    ax.text(x, y - height / 2 - 1.2, below, ha="center", va="top", fontsize=10)
-
-
-def _arrow(ax, start: tuple, end: tuple, color) -> None:
-    style = dict(arrowstyle="-|>", mutation_scale=13, color=color, linewidth=1.4)
-    ax.add_patch(FancyArrowPatch(start, end, shrinkA=0, shrinkB=0, **style))
+    drawing = Diagram((0, 13.2), (-2.6, 2.6), width=9.4)
+    data = drawing.box(0.75, 0, "$x$", width=0.8, height=2.0)
+    look = dict(width=2.3, heights=(3.4, 1.7), color=tint(ENCODER, 0.6))
+    encoder = drawing.funnel(2.9, 0, "encoder\n$q_\\phi(z|x)$", **look)
+    mean, spread = (
+        drawing.box(5.0, y, text, width=0.8, color=tint(APPROXIMATION))
+        for y, text in ((0.9, r"$\mu$"), (-0.9, r"$\sigma$"))
+    )
+    code = drawing.box(8.0, 0, "$z$", width=0.9, height=1.0, color=tint(APPROXIMATION))
+    look |= dict(heights=(1.7, 3.4), color=tint(DECODER, 0.6))
+    decoder = drawing.funnel(10.3, 0, "decoder\n$p_\\theta(x|z)$", **look)
+    sample = drawing.box(12.45, 0, "$x$", width=0.8, height=2.0)
+    drawing.arrow(data, encoder)
+    for part in (mean, spread):
+        drawing.arrow((4.05, part.y / 2), part.left)
+        drawing.arrow(part.right, (code.left[0], part.y / 4))
+    drawing.arrow(code, decoder)
+    drawing.arrow(decoder, sample)
+    drawing.text(5.55, 0, r"$z=\mu+\sigma\odot\varepsilon$", ha="left", fontsize=14)
+    drawing.arrow((8.0, -1.75), code, color=NOISE)
+    noise = r"noise $\varepsilon\sim\mathcal{N}(0,I)$"
+    drawing.text(8.0, -1.75, noise, side="below", color=NOISE)
+    drawing.arrow((8.0, 1.75), code, color=PRIOR, head="-")
+    drawing.text(8.0, 1.75, r"prior $p(z)=\mathcal{N}(0,I)$", side="above", color=NOTE)
+    drawing.text(0.75, -1.0, "data", side="below")
+    drawing.text(12.45, -1.0, "sample", side="below")
+    return drawing.figure
 
 
 # ---- other pictures of the chapter ---------------------------------------------------------------

@@ -1,48 +1,93 @@
-"""Figures of the course: one style, colour-blind-safe, each with a description in words.
+"""Figures of the course: one style, colour-blind-safe, each with a caption and a description.
 
-Every function takes numbers and returns a ``matplotlib.figure.Figure``; ``show(fig, alt=...)``
-puts it into the notebook with its alternative text. Figures are made without pyplot, so nothing is
-shown twice and nothing stays open. Importing this module sets matplotlib's defaults to the style
-of the course.
+Every function takes numbers and returns a ``matplotlib.figure.Figure``; ``show(fig, caption=...,
+alt=...)`` puts it into the notebook. ``Diagram`` draws boxes and arrows. Colours go by role: what
+means the same has the same colour in every chapter, and blue is positive, orange negative. Figures
+are made without pyplot, so nothing is shown twice and nothing stays open. Importing this module
+sets matplotlib's defaults to the style of the course.
 """
 
 from dlnotes.plotting.charts import bars, confusion, curves, latent_scatter, matrix, scatter
-from dlnotes.plotting.display import image_bundle, show
+from dlnotes.plotting.diagram import Diagram
+from dlnotes.plotting.display import caption_html, image_bundle, png, show
 from dlnotes.plotting.images import image_grid, image_map, image_rows
 from dlnotes.plotting.style import (
     AMBER,
+    APPROXIMATION,
+    ATTENTION,
     BLACK,
     BLUE,
+    CANDIDATE,
     COLORS,
     DASHES,
+    DECODER,
+    DENSE,
     DIVERGING,
     DPI,
+    ENCODER,
+    FAINT,
+    FEATURES,
+    GATE,
     GREEN,
     GREY,
+    INK,
+    INPUT,
+    MEMORY,
+    NEGATIVE,
+    NOISE,
+    NOTE,
     ORANGE,
+    OUTPUT,
+    PALE,
+    POSITIVE,
+    POSTERIOR,
+    PRIOR,
     PURPLE,
     SEQUENTIAL,
     SKY,
     WIDTH,
     figure,
+    tint,
 )
 
 __all__ = [
     "AMBER",
+    "APPROXIMATION",
+    "ATTENTION",
     "BLACK",
     "BLUE",
+    "CANDIDATE",
     "COLORS",
     "DASHES",
+    "DECODER",
+    "DENSE",
     "DIVERGING",
     "DPI",
+    "ENCODER",
+    "FAINT",
+    "FEATURES",
+    "GATE",
     "GREEN",
     "GREY",
+    "INK",
+    "INPUT",
+    "MEMORY",
+    "NEGATIVE",
+    "NOISE",
+    "NOTE",
     "ORANGE",
+    "OUTPUT",
+    "PALE",
+    "POSITIVE",
+    "POSTERIOR",
+    "PRIOR",
     "PURPLE",
     "SEQUENTIAL",
     "SKY",
     "WIDTH",
+    "Diagram",
     "bars",
+    "caption_html",
     "confusion",
     "curves",
     "figure",
@@ -52,6 +97,8 @@ __all__ = [
     "image_rows",
     "latent_scatter",
     "matrix",
+    "png",
     "scatter",
     "show",
+    "tint",
 ]

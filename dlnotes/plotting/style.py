@@ -1,12 +1,14 @@
-"""The look of every figure: colours that everyone can tell apart, sizes, matplotlib's defaults."""
+"""The look of every figure: colours by name and by role, sizes, matplotlib's defaults."""
 
 from typing import Any
 
 import matplotlib
 import numpy as np
 from cycler import cycler
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
+
+# ---- colours by name ---------------------------------------------------------------------------
 
 # Okabe & Ito's palette: distinguishable under the common forms of colour blindness.
 # Yellow is left out because it vanishes on white.
@@ -14,8 +16,37 @@ BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 SKY, AMBER, BLACK, GREY = "#56B4E9", "#E69F00", "#000000", "#8A8A8A"
 COLORS = [BLUE, ORANGE, GREEN, PURPLE, SKY, AMBER, BLACK, GREY]
 DASHES = ["-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), "-", "--"]
-DIVERGING = LinearSegmentedColormap.from_list("blue_white_orange", [BLUE, "white", ORANGE])
+INK, NOTE = "#222222", "#555555"  # of lines and text; of text that only explains
+FAINT, PALE = "#D4D4D4", "#F2F2F2"  # of lines that step back; of surfaces without a meaning
+
+# ---- colours by role: what means the same has the same colour in every chapter ------------------
+
+POSITIVE, NEGATIVE = BLUE, ORANGE
+DIVERGING = LinearSegmentedColormap.from_list("negative_to_positive", [NEGATIVE, "white", POSITIVE])
 SEQUENTIAL = "cividis"
+
+INPUT, MEMORY, OUTPUT = GREEN, BLUE, PURPLE  # what comes in, what is carried on, what goes out
+GATE, CANDIDATE = SKY, AMBER  # what lets through, what is proposed
+FEATURES, DENSE = SKY, ORANGE  # maps of a convolution, units of a dense layer
+ENCODER, DECODER, ATTENTION = SKY, AMBER, GREY
+PRIOR, POSTERIOR, APPROXIMATION, NOISE = GREY, GREEN, ORANGE, ORANGE
+
+
+def tint(color: str, share: float = 0.35) -> tuple[float, float, float]:
+    """Return a colour mixed with white, of which dark text stands out.
+
+    Args:
+        color: any colour of matplotlib's.
+        share: of the colour, from 0 (white) to 1.
+    """
+    if not 0 <= share <= 1:
+        raise ValueError(f"share must lie between 0 and 1, got {share!r}")
+
+    red, green, blue = (1 - share * (1 - part) for part in to_rgb(color))
+    return red, green, blue
+
+
+# ---- sizes and defaults ------------------------------------------------------------------------
 
 DPI = 110
 WIDTH = 7.2  # inches: fills a JupyterLab column and a slide

@@ -6,15 +6,19 @@ the one file that names them, which is replaced in one go.
 
 import hashlib
 import re
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from dlnotes.data.files import DataError
+from dlnotes.files import DataError, write_atomically
 from dlnotes.training import weights as weight_files
+
+if TYPE_CHECKING:
+    from dlnotes.training.run import Job
 
 STATE = "last.pt"
 
@@ -36,7 +40,7 @@ def save(folder: Path, model: nn.Module, state: dict[str, Any], *, is_best: bool
     if is_best:
         state["best"] = f"best-{step:08d}.safetensors"
         weight_files.save(folder / state["best"], model)
-    weight_files.write(folder / STATE, lambda temporary: torch.save(state, temporary))
+    write_atomically(folder / STATE, lambda temporary: torch.save(state, temporary))
     for path in folder.iterdir():  # what older checkpoints and killed processes left
         ours = re.fullmatch(r"(last|best)-\d+\.safetensors|\..*\.part", path.name)
         if ours and path.name not in (state["last"], state["best"]):
@@ -56,20 +60,25 @@ def read(folder: Path) -> dict[str, Any] | None:
         ) from error
 
 
-def settings(job: Any, optimizer: Optimizer) -> dict[str, Any]:
+def settings(job: "Job", optimizer: Optimizer) -> dict[str, Any]:
     """Return what a resumed run must share with the one that wrote the checkpoint."""
     skip = {"fused", "foreach", "capturable", "differentiable"}  # how to compute, not what
     options = {key: value for key, value in optimizer.defaults.items() if key not in skip}
+    settings: dict[str, Any]
     settings = {f"model.{name}": tuple(p.shape) for name, p in job.model.named_parameters()}
     settings |= {f"train[{i}]": (*x.shape, x.dtype, _digest(x)) for i, x in enumerate(job.data)}
     settings["optimizer"] = f"{type(optimizer).__name__} {options}"
-    names = "batch_size schedule warmup monitor precision processes accumulate clip_norm seed"
-    return {key: str(value) for key, value in settings.items()} | {
-        name: str(getattr(job, name)) for name in names.split()
+    settings |= {
+        item.name: getattr(job, item.name)
+        for item in fields(job)
+        if item.metadata.get("on_resume") == "same"
     }
+    return {name: str(value) for name, value in settings.items()}
 
 
-def check_settings(folder: Path, state: dict[str, Any], settings: dict[str, str], job: Any) -> None:
+def check_settings(
+    folder: Path, state: dict[str, Any], settings: dict[str, str], job: "Job"
+) -> None:
     """Raise unless a checkpoint can be continued with these settings."""
     remedy = "use another folder, or resume=False to overwrite it"
     old = state["settings"]

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from dlnotes.checks import check_at_least, check_between, check_choice, check_positive
-from dlnotes.data.files import DataError
+from dlnotes.files import DataError
 from dlnotes.training import weights as weight_files
 from dlnotes.training.batching import (
     Batch,
@@ -39,7 +39,7 @@ from dlnotes.training.progress import (
     progress_bar,
     report_interrupt,
 )
-from dlnotes.training.run import SCHEDULES, History, Job, Run
+from dlnotes.training.run import SCHEDULES, History, Job, Run, Stop
 
 PRECISIONS = ("32-true", "bf16-mixed")
 for _name in ("distributed", "rank_zero"):  # here, so that new processes, too, are silent
@@ -70,6 +70,7 @@ def fit(
     checkpoint: str | Path | None = None,
     checkpoint_every: int | None = None,
     resume: bool = True,
+    max_seconds: float | None = None,
     seed: int = 0,
     progress: bool = True,
     description: str = "",
@@ -107,13 +108,16 @@ def fit(
         resume: go on where the checkpoint in the folder ended. On one device of one machine the
             result is, bit for bit, that of a run which never stopped. A finished run only loads
             its weights. False starts anew and overwrites.
+        max_seconds: stop, as after Ctrl-C, at the first whole step after so much time in the loop.
+            The same call goes on from the checkpoint. Only in one process.
         seed: 0 or larger.
         progress: show a progress bar.
         description: its label.
 
     Returns:
         the ``History``. After Ctrl-C, and one more step, a checkpoint is saved (if there is a
-        folder); in a notebook the history so far is returned with ``interrupted=True``.
+        folder); in a notebook the history so far is returned with ``interrupted=True``, as it is
+        everywhere after ``max_seconds``.
 
     Raises:
         ValueError: an argument is out of range, or the checkpoint comes from other settings; only
@@ -125,21 +129,48 @@ def fit(
     check_positive(batch_size=batch_size, processes=processes, accumulate=accumulate)
     if batch_size > len(data[0]):
         raise ValueError(f"batch_size must be at most the {len(data[0])} samples, got {batch_size}")
-    if (epochs is None) == (steps is None):
-        raise ValueError(f"give either epochs or steps, got epochs={epochs} and steps={steps}")
     per_epoch = math.ceil(len(data[0]) / batch_size)
-    if steps is None:
-        check_positive(epochs=epochs)
-        steps = epochs * per_epoch
-    check_positive(steps=steps)
+    steps = _total_steps(epochs, steps, per_epoch)
     job = Job(
-        model, loss, data, steps, per_epoch, batch_size, optimizer, learning_rate, schedule, warmup,
-        validate, monitor, transform, _find_device(device), precision, processes, accumulate,
-        clip_norm, Path(checkpoint) if checkpoint is not None else None, checkpoint_every, resume,
-        seed, progress, description,
-    )  # fmt: skip
+        model=model,
+        loss=loss,
+        data=data,
+        total=steps,
+        per_epoch=per_epoch,
+        batch_size=batch_size,
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+        schedule=schedule,
+        warmup=warmup,
+        validate=validate,
+        monitor=monitor,
+        transform=transform,
+        device=_find_device(device),
+        precision=precision,
+        processes=processes,
+        accumulate=accumulate,
+        clip_norm=clip_norm,
+        checkpoint=Path(checkpoint) if checkpoint is not None else None,
+        checkpoint_every=checkpoint_every,
+        resume=resume,
+        stop=Stop(max_seconds),
+        seed=seed,
+        progress=progress,
+        description=description,
+    )
     _check(job)
     return _run(_fabric(job, fork=False), job) if processes == 1 else _launch(job)
+
+
+def _total_steps(epochs: int | None, steps: int | None, per_epoch: int) -> int:
+    """Return how many steps were asked for, in whichever way."""
+    if epochs is not None and steps is None:
+        check_positive(epochs=epochs)
+        return epochs * per_epoch
+    if steps is not None and epochs is None:
+        check_positive(steps=steps)
+        return steps
+    raise ValueError(f"give either epochs or steps, got epochs={epochs} and steps={steps}")
 
 
 def _check(job: Job) -> None:
@@ -157,6 +188,10 @@ def _check(job: Job) -> None:
         raise ValueError(f"warmup must be 0 with schedule 'one_cycle', got {job.warmup}")
     if job.clip_norm is not None:
         check_between(0, math.inf, clip_norm=job.clip_norm)
+    if job.stop.max_seconds is not None:
+        check_between(0, math.inf, max_seconds=job.stop.max_seconds)
+        if job.processes > 1:  # they could not agree on a step to stop at
+            raise ValueError(f"max_seconds must be None with {job.processes} processes")
     if job.device.type != "cpu":
         most = torch.cuda.device_count() if job.device.type == "cuda" else 1
         check_between(1, most, processes=job.processes)
@@ -180,7 +215,7 @@ def _run(fabric: Any, job: Job) -> History:
     finally:
         model.zero_grad(set_to_none=True)
         model.to(before)
-    if run.history.interrupted:
+    if run.history.interrupted and job.stop.asked:
         report_interrupt(job, run)
     return run.history
 
@@ -211,7 +246,7 @@ def _loop(fabric: Any, job: Job, run: Run) -> None:
 
 
 def _gradients(
-    fabric: Any, objective: nn.Module, batch: Batch, accumulate: int
+    fabric: Any, objective: "_Objective", batch: Batch, accumulate: int
 ) -> dict[str, Tensor]:
     """Add this process's part of the gradient of a batch's mean loss; return the batch's means.
 
@@ -276,17 +311,14 @@ def _fabric(job: Job, *, fork: bool) -> Any:
     from lightning_fabric import Fabric  # here, not above: it takes a second to import
     from lightning_fabric.strategies import DDPStrategy
 
-    strategy, devices = "auto", 1
+    options: dict[str, Any] = {"accelerator": job.device.type, "precision": job.precision}
+    options["devices"] = [job.device.index or 0] if job.device.type == "cuda" else 1
     if job.processes > 1:
-        strategy = DDPStrategy(start_method="fork" if fork else "spawn")
-        devices = job.processes
-    elif job.device.type == "cuda":
-        devices = [job.device.index or 0]
+        options["strategy"] = DDPStrategy(start_method="fork" if fork else "spawn")
+        options["devices"] = job.processes
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return Fabric(
-            accelerator=job.device.type, strategy=strategy, devices=devices, precision=job.precision
-        )
+        return Fabric(**options)
 
 
 def _launch(job: Job) -> History:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
-from dlnotes.training.run import History, Job, Run
+from dlnotes.training.run import History, Job, Run, Stop
 
 
 @contextmanager
@@ -84,22 +84,22 @@ def _status(history: History) -> str:
 
 
 @contextmanager
-def interrupts(job: Job) -> Iterator[list[bool]]:
-    """Yield a list that is no longer empty after Ctrl-C, so that the loop ends after a whole step.
+def interrupts(job: Job) -> Iterator[Stop]:
+    """Yield what is true after Ctrl-C, too, so that the loop ends after a whole step.
 
     A second Ctrl-C raises at once. With several processes Ctrl-C ends them all, unsaved: they could
     not agree on a step to stop at.
     """
-    stop: list[bool] = []
+    stop = job.stop
     main = threading.current_thread() is threading.main_thread()
     if not main or job.processes > 1 or not callable(signal.getsignal(signal.SIGINT)):
         yield stop
         return
 
     def handle(*_: Any) -> None:
-        if stop:
+        if stop.asked:
             raise KeyboardInterrupt
-        stop.append(True)
+        stop.asked = True
 
     previous = signal.signal(signal.SIGINT, handle)
     try:

@@ -37,7 +37,7 @@ class History:
             epoch's steps) and other means of that kind, and what ``validate`` returned.
         seconds: time the training took, all sessions together.
         best: the row of ``epochs`` with the best monitored value; None without ``monitor``.
-        interrupted: the run was stopped by Ctrl-C and can be resumed.
+        interrupted: the run was stopped, by Ctrl-C or ``max_seconds``, and can be resumed.
     """
 
     steps: list[dict[str, float]] = field(default_factory=list)
@@ -120,7 +120,12 @@ def schedule_factor(
     return cosine(1.0, 0.0, (step - rising) / max(total - rising, 1e-9))
 
 
-@dataclass
+def _same(**options: Any) -> Any:
+    """A field of ``Job`` in which a resumed run must agree with the one before."""
+    return field(metadata={"on_resume": "same"}, **options)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Job:
     """What ``fit`` was asked to do, after all checks."""
 
@@ -129,25 +134,49 @@ class Job:
     data: Batch
     total: int
     per_epoch: int
-    batch_size: int
+    batch_size: int = _same()
     optimizer: Callable[..., Optimizer] | None
     learning_rate: float
-    schedule: str | None
-    warmup: float
+    schedule: str | None = _same()
+    warmup: float = _same()
     validate: Callable[[nn.Module], dict[str, float]] | None
-    monitor: str | None
+    monitor: str | None = _same()
     transform: Callable[[Batch, torch.Generator], Batch] | None
     device: torch.device
-    precision: str
-    processes: int
-    accumulate: int
-    clip_norm: float | None
+    precision: str = _same()
+    processes: int = _same()
+    accumulate: int = _same()
+    clip_norm: float | None = _same()
     checkpoint: Path | None
     checkpoint_every: int | None
     resume: bool
-    seed: int
+    stop: "Stop"
+    seed: int = _same()
     progress: bool
     description: str
+
+
+class Stop:
+    """True once the loop must end: after Ctrl-C, or when its time is up.
+
+    The clock starts when the loop first asks, so that at least one step is taken.
+
+    Args:
+        max_seconds: the time there is; None is no limit.
+    """
+
+    def __init__(self, max_seconds: float | None = None) -> None:
+        self.max_seconds, self.asked = max_seconds, False
+        self._start: float | None = None
+
+    def __bool__(self) -> bool:
+        if self.asked or self.max_seconds is None:
+            return self.asked
+        now = time.perf_counter()
+        if self._start is None:
+            self._start = now
+            return False
+        return now - self._start >= self.max_seconds
 
 
 class Run:
@@ -168,7 +197,8 @@ class Run:
         torch.manual_seed(job.seed + 2_000_000_011 + fabric.global_rank)
         self.step = self.done = 0  # steps in the run, and in this epoch
         self.epoch_start = self.shuffling.get_state()
-        self.history, self.best_file = History(), None
+        self.history = History()
+        self.best_file: str | None = None
         self.pending: list[tuple[float, dict[str, Tensor]]] = []
         self.settings = checkpoints.settings(job, optimizer)
         if job.checkpoint is not None:
@@ -231,7 +261,7 @@ class Run:
     def is_due(self) -> bool:
         """Tell whether to save here, within an epoch."""
         every = self.job.checkpoint_every
-        return bool(every) and self.step % every == 0 and not self.at_end_of_epoch()
+        return every is not None and self.step % every == 0 and not self.at_end_of_epoch()
 
     def close_epoch(self) -> None:
         """Validate, and add the epoch's row to the history."""
@@ -243,7 +273,7 @@ class Run:
         row |= {f"train_{name}": math.fsum(r[name] for r in rows) / len(rows) for name in names}
         row |= self.fabric.broadcast(self.validated() if self.fabric.is_global_zero else None)
         self.history.epochs.append(row)
-        if self.job.monitor and self.is_best(row):
+        if self.job.monitor and self.is_best(row, self.job.monitor):
             self.history.best, self.best_file = row, "new"
         if self.done == self.job.per_epoch:
             self.done = 0
@@ -260,8 +290,8 @@ class Run:
         _check_names("validate", values, (*_OF_AN_EPOCH, "train_loss"))
         return {name: float(value) for name, value in values.items()}
 
-    def is_best(self, row: dict[str, float]) -> bool:
-        name, sign = self.job.monitor.removeprefix("-"), -1 if self.job.monitor[0] == "-" else 1
+    def is_best(self, row: dict[str, float], monitor: str) -> bool:
+        name, sign = monitor.removeprefix("-"), -1 if monitor[0] == "-" else 1
         if name not in row:
             raise ValueError(f"monitor must be one of {', '.join(row)}, got {name!r}")
         best = self.history.best
@@ -276,8 +306,9 @@ class Run:
         self.history.seconds = self.seconds()
         if self.job.checkpoint is None:
             return
-        state = {
+        state: dict[str, Any] = {
             "settings": self.settings,
+            "device": self.fabric.device.type,
             "total": self.job.total,
             "step": self.step,
             "done": self.done,
@@ -310,7 +341,8 @@ class Run:
         self.step, self.done, self.best_file = state["step"], state["done"], state["best"]
         self.epoch_start = state["epoch_start"]
         self.shuffling.set_state(state["shuffling"])
-        self.augmentation.set_state(state["augmentation"])
+        if state.get("device", self.fabric.device.type) == self.fabric.device.type:
+            self.augmentation.set_state(state["augmentation"])  # each kind has a state of its own
         self.plain_optimizer.load_state_dict(state["optimizer"])
         self.scheduler.load_state_dict(state["scheduler"])
         self.history = History.from_dict(state["history"])

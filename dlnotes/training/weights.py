@@ -1,14 +1,11 @@
 """Weights on disk: files of weights, and the shipped ones with their checksums.
 
-Weights are safetensors, which hold numbers and never code. Every file is written beside its place
-and then moved there, so that a process killed at any moment leaves the old file or the new one.
+Weights are safetensors, which hold numbers and never code.
 """
 
 import hashlib
 import json
-import os
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +16,7 @@ from torch import Tensor, nn
 
 from dlnotes.checks import check_choice, check_positive
 from dlnotes.data import files
-from dlnotes.data.files import DataError, own_folder
+from dlnotes.files import SUMS, DataError, read_sums, sums_text, write_atomically, write_text
 
 MIB = 2**20
 _PRECISIONS = (None, torch.float16, torch.bfloat16, torch.float32, torch.float64)
@@ -34,6 +31,7 @@ def save_weights(
     *,
     dtype: torch.dtype | None = None,
     max_bytes: int = 2 * MIB,
+    listed: bool = True,
     **metadata: Any,
 ) -> None:
     """Write the weights of a model as safetensors and enter their sha256 in SHA256SUMS beside them.
@@ -43,6 +41,8 @@ def save_weights(
         model: its parameters and buffers are stored, tied ones once.
         dtype: how to store floating-point numbers, such as ``torch.float16``; None = as they are.
         max_bytes: refuse a larger file: what is shipped with the course must stay small.
+        listed: False leaves the table to a later ``list_weights``: two processes must not write it
+            at the same time.
         **metadata: anything JSON can write: command, seed, digests, seconds, metrics.
 
     Raises:
@@ -64,11 +64,16 @@ def save_weights(
         )
     # one entry, because safetensors writes several in any order and the checksum would change
     text = {"dlnotes": json.dumps(metadata, ensure_ascii=False, sort_keys=True)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write(path, lambda temporary: save_file(tensors, temporary, metadata=text))
-    sums = _sums(path.parent) | {path.name: hashlib.sha256(path.read_bytes()).hexdigest()}
-    lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items()))
-    write(path.parent / files.TABLE, lambda temporary: temporary.write_text(lines, "utf-8"))
+    write_atomically(path, lambda temporary: save_file(tensors, temporary, metadata=text))
+    if listed:
+        list_weights(path)
+
+
+def list_weights(path: Path) -> None:
+    """Enter the sha256 of a file of weights in the table beside it."""
+    table = path.parent / SUMS
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    write_text(table, sums_text(read_sums(table) | {path.name: digest}))
 
 
 def load_weights(name: str, model: nn.Module) -> dict[str, Any]:
@@ -85,39 +90,34 @@ def load_weights(name: str, model: nn.Module) -> dict[str, Any]:
         DataError: the file is missing or damaged.
         ValueError: the file holds another architecture.
     """
-    path = _verified(name)
+    path = verified(name)
     load(path, model)
-    return _metadata(path)
+    return read_metadata(path)
 
 
 def weights_metadata(name: str) -> dict[str, Any]:
     """Return what ``save_weights`` was told about these shipped weights; arguments as there."""
-    return _metadata(_verified(name))
+    return read_metadata(verified(name))
 
 
-def _verified(name: str) -> Path:
+def verified(name: str) -> Path:
+    """Return the file of shipped weights, which has passed its sha256."""
     file = f"{name.removesuffix('.safetensors')}.safetensors"
     train = f"`dlnotes train {re.split(r'[-_.]', file)[0]}`"
-    folders = (own_folder(), files._INSIDE_THE_PACKAGE, files._BESIDE_THE_PACKAGE)
-    paths = [folder / "weights" / file for folder in folders if folder is not None]
+    paths = [folder / "weights" / file for folder in files.folders()]
     path = next((path for path in paths if path.is_file()), None)
     if path is None:
         raise DataError(f"weights file {file} is missing, make it with {train}: looked for {paths}")
-    expected = _sums(path.parent).get(file)
-    if expected is None:
-        raise DataError(f"weights file {path} has no line in {files.TABLE} beside it: run {train}")
     remedy = f"Restore it with git, reinstall dlnotes, or train it anew: {train}."
+    expected = read_sums(path.parent / SUMS, remedy=remedy).get(file)
+    if expected is None:
+        raise DataError(f"weights file {path} has no line in {SUMS} beside it: run {train}")
     files.verify(path, path.read_bytes(), expected, remedy=remedy)
     return path
 
 
-def _sums(folder: Path) -> dict[str, str]:
-    table = folder / files.TABLE
-    lines = table.read_text("utf-8").splitlines() if table.is_file() else []
-    return {name: digest for digest, name in (line.split() for line in lines if line.strip())}
-
-
-def _metadata(path: Path) -> dict[str, Any]:
+def read_metadata(path: Path) -> dict[str, Any]:
+    """Return what ``save_weights`` was told about the weights in this file."""
     with safe_open(path, framework="pt") as file:
         return json.loads((file.metadata() or {}).get("dlnotes", "{}"))
 
@@ -128,7 +128,7 @@ def _metadata(path: Path) -> dict[str, Any]:
 def save(path: Path, model: nn.Module) -> None:
     """Write the weights of a model, tied ones once, as they are."""
     tensors = _distinct(model)
-    write(path, lambda temporary: save_file(tensors, temporary))
+    write_atomically(path, lambda temporary: save_file(tensors, temporary))
 
 
 def load(path: Path, model: nn.Module) -> None:
@@ -169,18 +169,3 @@ def _distinct(model: nn.Module) -> dict[str, Tensor]:
             tensors[name] = tensor.detach().cpu().contiguous()
         seen.add(place)
     return tensors
-
-
-def write(path: Path, write_to: Callable[[Path], Any]) -> None:
-    """Let ``write_to`` fill a temporary file, then move that to ``path`` in one go."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        temporary.touch()
-        mode = temporary.stat().st_mode  # what the system gives a new file; safetensors gives 0600
-        write_to(temporary)
-        temporary.chmod(mode)
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())  # else a power cut can leave the new name on an empty file
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -18,7 +18,7 @@ def draw(frequency):
     y = [(frequency * t) % 1 for t in x]
     return plotting.curves({"saw": (x, y)}, xlabel="x", ylabel="y")
 
-widgets.explore(draw, alt="A saw tooth whose teeth follow the slider.", frequency=(1, 5, 1, 2))
+figures.explore(draw, alt="A saw tooth whose teeth follow the slider.", frequency=(1, 5, 1, 2))
 """
 
 

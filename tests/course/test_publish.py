@@ -1,13 +1,16 @@
 """dlnotes.course.publish: decks with described pictures, the site's sources, fetched packages."""
 
 import html
-import io
+import json
 import re
+import runpy
+import shutil
 import subprocess
-import tarfile
+import types
+from pathlib import Path
 
 import pytest
-from course_notebooks import PNG, as_json, checkout, code, markdown, parsed, picture, record
+from course_notebooks import PNG, as_json, checkout, code, markdown, picture, record
 
 from dlnotes import course
 from dlnotes.course import notebooks, publish
@@ -20,7 +23,7 @@ def slide(kind):
 CELLS = [
     markdown("# Title", **slide("slide")),
     markdown("say this, 3 min", **slide("notes")),
-    code("draw()", picture('a "line" that rises & falls'), **slide("subslide")),
+    code("draw()", picture('a "line" that rises & falls'), **slide("subslide"), tags=["draw"]),
     code("long_code()", **slide("skip")),
     code("measure()", record("accuracy", 0.5), **slide("fragment")),
     markdown("## Two", **slide("slide")),
@@ -28,9 +31,13 @@ CELLS = [
 ]
 
 
+DOCS = Path(__file__).parents[2] / "docs"
+
+
 @pytest.fixture
 def path(tmp_path, monkeypatch):
     monkeypatch.chdir(checkout(tmp_path))
+    shutil.copytree(DOCS, tmp_path / "docs", ignore=shutil.ignore_patterns("__pycache__"))
     path = course.find("cnn").path
     path.write_text(notebooks.canonical(as_json(*CELLS)))
     return path
@@ -38,11 +45,9 @@ def path(tmp_path, monkeypatch):
 
 def test_a_slide_is_wide_enough_for_a_line_of_code_and_scrolls_what_is_too_high(path, tmp_path):
     text = publish.slides_of(path, tmp_path).read_text()
-    assert re.search(r"width: *1280", text) and re.search(r"height: *720", text)
-    assert text.count("overflow-y: auto; }") == 1 and text.index("overflow-y") < text.index(
-        "</head>"
-    )
-    assert "automatic: false" in text and "automatic: true" not in text
+    assert re.search(r"width: 1280,\s*height: 720,", text)
+    assert text.count("overflow-y: auto; }") == 1
+    assert text.index("overflow-y") < text.index("</head>")
 
 
 def test_deck_has_the_slides_that_the_metadata_names(path, tmp_path):
@@ -63,45 +68,71 @@ def test_every_picture_of_a_deck_says_what_it_shows(path, tmp_path):
     [(_, alt)] = re.findall(r"""alt=(["'])(.*?)\1""", image)
     assert html.unescape(alt) == 'a "line" that rises & falls'
     assert f'src="data:image/png;base64,{PNG}"' in image
+    assert "<figcaption>Look at the *line*.</figcaption>" in text
     assert "No description" not in text
 
 
-def test_a_presentable_notebook_is_a_copy_without_records():
-    notebook = parsed(*CELLS)
-    shown = publish.presentable(notebook)
-    kinds = [list(o.data) for c in shown.cells if c.cell_type == "code" for o in c.outputs]
-    assert kinds == [["text/html"], ["text/plain"]]
-    assert "image/png" in notebook.cells[2].outputs[0].data
+def test_records_are_shown_as_text(path, tmp_path):
+    text = publish.slides_of(path, tmp_path).read_text()
+    assert "<pre>accuracy</pre>" in text and "vnd.dlnotes" not in text
 
 
-def test_an_offline_deck_loads_nothing_from_elsewhere(path, tmp_path, monkeypatch):
-    def fetch(name, version, folder):
-        return folder / f"{name}-{version}"
+def test_code_that_only_draws_is_hidden_on_slides_and_folded_on_the_site(path, tmp_path):
+    text = publish.slides_of(path, tmp_path).read_text()
+    assert "measure()" in html.unescape(re.sub(r"<[^>]*>", "", text))
+    assert "draw()" not in html.unescape(re.sub(r"<[^>]*>", "", text))
+    [cell] = [cell for cell in notebooks.read(path).cells if "draw()" in cell.source]
+    assert "hide-input" in cell.metadata["tags"]
 
-    monkeypatch.setattr(publish, "fetch", fetch)
-    text = publish.slides_of(path, tmp_path, offline=True).read_text()
-    loaded = re.findall(r"""(?:src=|href=|from |^ *)["']([^"'\s]+)["']""", text, re.MULTILINE)
-    local = [name for name in loaded if name.startswith("vendor/")]
-    assert {name.split("/")[1] for name in local} == {
-        f"{name}-{version}" for name, version in publish.SLIDES_PACKAGES.items()
-    }
-    assert not [name for name in loaded if re.match("https?:", name)]
+
+def test_the_slides_hide_what_the_other_front_ends_fold():
+    conf = json.loads((DOCS / "slides" / "conf.json").read_text())
+    [hidden] = [p for p in conf["preprocessors"].values() if "TagRemove" in p["type"]]
+    assert hidden["enabled"] and hidden["remove_input_tags"] == list(notebooks.FOLDED)
+
+
+def loaded(deck):
+    """Return what a browser loads with a deck, but for what is linked in its cells."""
+    text = deck.read_text()
+    return re.findall(r"""<(?:script|link)[^>]* (?:src|href)=["']([^"']+)["']""", text)
+
+
+def test_a_deck_loads_reveal_and_mathjax_and_nothing_else(path, tmp_path):
+    deck = publish.slides_of(path, tmp_path)
+    addresses = loaded(deck)
+    packages = [re.match(rf"{publish.NETWORK}/([^/]+)/", address)[1] for address in addresses]
+    assert set(packages) == set(publish.NEEDED)
+    for address, package in zip(addresses, packages, strict=True):
+        assert address.split(f"/{package}/")[1] in publish.NEEDED[package]
+    assert not re.search(r"jquery|require\(|mermaid|MathJax\.Hub", deck.read_text())
+    assert "import(" not in deck.read_text() and "@import" not in deck.read_text()
+
+
+def test_an_offline_deck_loads_the_same_from_the_folder_beside_it(path, tmp_path, monkeypatch):
+    fetched = []
+    monkeypatch.setattr(publish, "fetch", lambda *arguments: fetched.append(arguments))
+    online = loaded(publish.slides_of(path, tmp_path / "on"))
+    assert fetched == []
+    offline = loaded(publish.slides_of(path, tmp_path / "off", offline=True))
+    assert fetched == [(package, tmp_path / "off" / "vendor") for package in publish.NEEDED]
+    assert offline == [address.replace(publish.NETWORK, "vendor") for address in online]
 
 
 @pytest.fixture
 def npm(tmp_path, monkeypatch):
-    """Stand in for npm: packs one file, and counts how often it is asked."""
+    """Stand in for npm: installs what is needed and one file more, and keeps its commands."""
     calls = []
 
     def run(command, *, cwd, **_):
         calls.append(command)
-        name = command[2].replace("@", "-")
-        if name.startswith("missing"):
+        package = command[-1]
+        if package.startswith("missing"):
             return subprocess.CompletedProcess(command, 1, "", "404 Not Found")
-        with tarfile.open(f"{cwd}/{name}.tgz", "w:gz") as archive:
-            info = tarfile.TarInfo("package/require.js")
-            info.size = 4
-            archive.addfile(info, io.BytesIO(b"code"))
+        prefix = Path(command[command.index("--prefix") + 1])
+        for name in (*publish.NEEDED[package], "unneeded.js", "dist/unneeded.css"):
+            file = prefix / "node_modules" / package.split("@")[0] / name.replace("*", "name")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(f"code of {name}")
         return subprocess.CompletedProcess(command, 0, "", "")
 
     monkeypatch.setattr(publish.shutil, "which", lambda _: "npm")
@@ -109,44 +140,109 @@ def npm(tmp_path, monkeypatch):
     return calls
 
 
-def test_a_package_is_fetched_once(npm, tmp_path):
-    folder = publish.fetch("requirejs", "2.3.7", tmp_path / "vendor")
-    assert folder == tmp_path / "vendor" / "requirejs-2.3.7"
-    assert (folder / "require.js").read_text() == "code"
-    assert publish.fetch("requirejs", "2.3.7", tmp_path / "vendor") == folder
+@pytest.mark.parametrize("package", publish.NEEDED)
+def test_what_is_needed_of_a_package_is_fetched_once(npm, tmp_path, package):
+    for _ in range(2):
+        publish.fetch(package, tmp_path / "vendor")
     assert len(npm) == 1
-    assert npm[0][1:3] == ["pack", "requirejs@2.3.7"]
+    assert npm[0][1] == "install" and npm[0][-1] == package and "--ignore-scripts" in npm[0]
+    folder = tmp_path / "vendor" / package
+    files = {p.relative_to(folder).as_posix(): p.read_text() for p in folder.rglob("*.*")}
+    files |= {"LICENSE": (folder / "LICENSE").read_text()}
+    needed = publish.NEEDED[package]
+    assert files == {name.replace("*", "name"): f"code of {name}" for name in needed}
 
 
 def test_a_package_that_cannot_be_had_is_named(npm, tmp_path, monkeypatch):
     with pytest.raises(RuntimeError, match=r"missing@1: 404 Not Found"):
-        publish.fetch("missing", "1", tmp_path / "vendor")
+        publish.fetch("missing@1", tmp_path / "vendor")
     assert not (tmp_path / "vendor").exists()
     monkeypatch.setattr(publish.shutil, "which", lambda _: None)
-    with pytest.raises(RuntimeError, match="npm is needed to fetch jquery"):
-        publish.fetch("jquery", "1", tmp_path)
+    with pytest.raises(RuntimeError, match=r"npm is needed to fetch mathjax@1"):
+        publish.fetch("mathjax@1", tmp_path)
 
 
-def test_site_is_made_from_readme_chapters_and_solutions(path, tmp_path, monkeypatch):
-    readme = "# T\n[a](notebooks/02_cnn.ipynb) [b](LICENSE) [c](#part) [d](https://e.org/x)\n![e](docs/e.png)\n"
-    (tmp_path / "README.md").write_text(readme)
-    (tmp_path / "docs").mkdir()
-    (tmp_path / "docs" / "e.png").write_text("picture")
+# ---- website -----------------------------------------------------------------------------------
+
+README = """\
+# T
+[a](notebooks/02_cnn.ipynb) [b](LICENSE) [c](#part) [d](https://e.org/x)
+![e](.github/e.png)
+"""
+
+
+@pytest.fixture
+def site(path, tmp_path, monkeypatch):
+    """A checkout whose site is made without Sphinx; ``site(**options)`` returns its command."""
+    (tmp_path / "README.md").write_text(README)
+    (tmp_path / ".github").mkdir()
+    (tmp_path / ".github" / "e.png").write_text("picture")
+    (tmp_path / "notebooks" / "results.json").write_text("{}")
     course.find("cnn").solutions.write_text(as_json(markdown("# S")))
     ran = []
     monkeypatch.setattr(publish.subprocess, "run", lambda command, **_: ran.append(command))
-    index = publish.site(tmp_path / "build" / "site")
-    assert index == tmp_path / "build" / "site" / "index.html"
+
+    def make(**options):
+        assert publish.site(tmp_path / "build" / "site", **options) == (
+            tmp_path / "build" / "site" / "index.html"
+        )
+        return ran[-1]
+
+    return make
+
+
+def test_site_is_made_from_readme_chapters_and_solutions(site, tmp_path):
     source = tmp_path / "build" / "site-source"
-    assert ran[0][-2:] == [str(source), str(index.parent)]
-    text = (source / "index.md").read_text()
-    outside = "https://github.com/dlnotes/dlnotes/blob/main/LICENSE"
-    assert f"[b]({outside}) [c](#part) [d](https://e.org/x)" in text
-    assert "[a](notebooks/02_cnn.ipynb)" in text and "![e](docs/e.png)" in text
-    assert (source / "docs" / "e.png").read_text() == "picture"
-    assert "\nnotebooks/02_cnn\n" in text and "\nnotebooks/solutions/02_cnn\n" in text
-    page = notebooks.read(source / "notebooks" / "02_cnn.ipynb")
+    source.mkdir(parents=True)
+    (source / "left_over.md").write_text("old")
+    command = site()
+    assert command[-2:] == [str(source), str(tmp_path / "build" / "site")]
+    assert command[command.index("-c") + 1] == str(tmp_path / "docs")
+    files = {p.relative_to(source).as_posix() for p in source.rglob("*") if p.is_file()}
+    pages = {"notebooks/02_cnn.ipynb", "notebooks/solutions/02_cnn.ipynb"}
+    assert files == {"index.md", ".github/e.png"} | pages
+    assert not any(part.startswith("mathjax") for part in command)
+
+
+def test_an_offline_site_has_mathjax_beside_its_pages(site, tmp_path, monkeypatch):
+    fetched = []
+    monkeypatch.setattr(publish, "fetch", lambda *arguments: fetched.append(arguments))
+    command = site(offline=True)
+    [(package, folder)] = fetched
+    assert folder == tmp_path / "build" / "site" / "_static" / "vendor"
+    option = command[command.index("-D") + 1]
+    assert option == f"mathjax_path=vendor/{publish.MATHJAX}"
+    assert publish.MATHJAX == f"{package}/{publish.NEEDED[package][-1]}"
+
+
+@pytest.fixture
+def conf(site, tmp_path):
+    site()
+    return runpy.run_path(str(tmp_path / "docs" / "conf.py"))
+
+
+def test_pages_are_shown_without_speaker_notes_and_with_words_for_pictures(conf, path):
+    source = [path.read_text()]
+    conf["change"](None, "notebooks/02_cnn", source)
+    page = notebooks.parse(source[0])
     assert "say this" not in "".join(cell.source for cell in page.cells)
+    assert len(page.cells) == len(CELLS) - 1
     assert 'alt="a &quot;line&quot;' in page.cells[1].outputs[0].data["text/html"]
-    compile((source / "conf.py").read_text(), "conf.py", "exec")
-    assert 'nb_execution_mode = "off"' in (source / "conf.py").read_text()
+
+
+def test_the_first_page_links_to_pages_and_else_to_the_repository(conf, tmp_path):
+    app = types.SimpleNamespace(srcdir=str(tmp_path / "build" / "site-source"))
+    source = [README]
+    conf["change"](app, "index", source)
+    outside = "https://github.com/dlnotes/dlnotes/blob/main/LICENSE"
+    assert f"[b]({outside}) [c](#part) [d](https://e.org/x)" in source[0]
+    assert "[a](notebooks/02_cnn.ipynb)" in source[0] and "![e](.github/e.png)" in source[0]
+    assert re.findall(r"\n(notebooks/.*)\n", source[0]) == ["notebooks/*", "notebooks/solutions/*"]
+
+
+def test_the_configuration_runs_nothing_and_listens(conf):
+    assert conf["nb_execution_mode"] == "off"
+    assert conf["mathjax_path"] == f"{publish.NETWORK}/{publish.MATHJAX}"
+    calls = []
+    conf["setup"](types.SimpleNamespace(connect=lambda *arguments: calls.append(arguments)))
+    assert calls == [("source-read", conf["change"])]

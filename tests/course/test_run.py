@@ -3,18 +3,20 @@
 import json
 import os
 import re
+import subprocess
 import sys
 import types
 
 import nbformat
 import pytest
-from course_notebooks import as_json, checkout, code, markdown, parsed, picture, record, stream
+from course_notebooks import as_json, checkout, code, markdown, parsed, record, stream
 from torch import nn
 from typer.testing import CliRunner
 
 from dlnotes import course
 from dlnotes.course import check as checks
 from dlnotes.course import cli, notebooks, readme, runner, sources
+from dlnotes.course import digest as digests
 from dlnotes.course.digest import digest
 
 PARAMETERS = code('profile = "standard"\nseed = 0', tags=["parameters"])
@@ -75,7 +77,7 @@ def test_a_notebook_is_run_with_profile_and_seed_kept_and_stored(repository):
         made_by = {"digest": digest(chapter.path), "profile": "standard", "seed": 3} | change
         assert executed.metadata["dlnotes"] != made_by
 
-    runner.store(chapter, first)
+    runner.store([again])
     stored = notebooks.read(chapter.path)
     assert chapter.path.read_text() == notebooks.canonical(chapter.path.read_text())
     assert [cell.source for cell in stored.cells][1:] == [PARAMETERS["source"], PRINT, DISPLAY]
@@ -121,7 +123,8 @@ def executed(repository, chapter, profile="standard", **changes):
     notebook.metadata["papermill"] = {"duration": 61.0}
     path = repository / "runs" / profile / chapter.file
     notebooks.write(path, notebooks.dump(notebook))
-    return runner.Run(chapter.name, "ran", 61.0, path, records=runner.records(notebook))
+    found = runner.records(notebook)
+    return runner.Run(chapter.name, "ran", 61.0, path, records=found, notebook=notebook)
 
 
 def instantly(notebook, *_):
@@ -213,13 +216,13 @@ def test_several_notebooks_share_the_cores(monkeypatch, repository):
 def test_only_a_finished_run_of_this_code_at_standard_is_stored(repository):
     chapter = put(course.find("cnn"), PARAMETERS)
     with pytest.raises(ValueError, match="at standard is stored, got smoke"):
-        runner.store(chapter, executed(repository, chapter, profile="smoke"))
+        runner.store([executed(repository, chapter, profile="smoke")])
     with pytest.raises(ValueError, match="failed"):
-        runner.store(chapter, runner.Run(chapter.name, "failed"))
+        runner.store([runner.Run(chapter.name, "failed")])
     result = executed(repository, chapter)
     put(chapter, PARAMETERS, code("changed = True"))
     with pytest.raises(ValueError, match="has changed during the run"):
-        runner.store(chapter, result)
+        runner.store([result])
     assert not notebooks.read(chapter.path).cells[0].outputs
 
 
@@ -230,11 +233,47 @@ def test_storing_keeps_prose_written_meanwhile_and_other_chapters_results(reposi
     result = executed(repository, chapter)
     title = markdown("# T\n\n1 min to read, 9 minutes to run") | {"id": "m"}
     put(chapter, title, PARAMETERS | {"id": "p"})
-    runner.store(chapter, result)
+    runner.store([result])
     stored = notebooks.read(chapter.path)
     assert stored.cells[0].source == "# T\n\n45 min to read, 2 minutes to run"
     assert stored.cells[1].outputs[0].text == "out\n"
     assert list(json.loads(path.read_text())) == ["02_cnn", "13_gan"]
+
+
+def test_each_notebook_is_digested_once_and_the_results_are_written_once(repository, monkeypatch):
+    chapters = [put(course.find(name), PARAMETERS, code(name)) for name in ("cnn", "rnn")]
+    monkeypatch.setattr(runner, "_execute", instantly)
+    read, closures, written = [], [], []
+    spies = (
+        (notebooks, "read", read),
+        (digests, "_closure", closures),
+        (notebooks, "write", written),
+    )
+    for module, name, calls in spies:
+        function = getattr(module, name)
+        monkeypatch.setattr(
+            module, name, lambda *a, f=function, calls=calls: calls.append(a[0]) or f(*a)
+        )
+    done = invoke("run", "cnn", "rnn", "--store", "--out", repository / "runs")
+    assert done.exit_code == 0, done.output
+    copies = [repository / "runs" / "standard" / chapter.file for chapter in chapters]
+    sources = [chapter.path for chapter in chapters]
+    # before the run, and before its outputs go in: the prose may have changed meanwhile
+    assert [path for path in read if path in sources] == sources * 2
+    assert [path for path in read if path in copies] == copies  # is there a finished one?
+    assert len(closures) == 2
+    results = repository / "notebooks" / "results.json"
+    assert sorted(written) == sorted([*copies, *sources, results])
+
+
+def test_what_stands_before_a_refused_run_is_stored(repository):
+    cnn, rnn, lstm = (put(course.find(name), PARAMETERS) for name in ("cnn", "rnn", "lstm"))
+    runs = [executed(repository, chapter) for chapter in (cnn, rnn, lstm)]
+    put(rnn, PARAMETERS, code("changed = True"))
+    with pytest.raises(ValueError, match=r"03_rnn\.ipynb or the package has changed"):
+        runner.store(runs)
+    assert set(runner.results()) == {"02_cnn"}
+    assert [bool(notebooks.read(c.path).cells[0].outputs) for c in (cnn, lstm)] == [True, False]
 
 
 def test_two_records_of_one_name_are_refused():
@@ -348,6 +387,12 @@ def test_an_address_that_is_none_is_refused(repository):
 # ---- the command line --------------------------------------------------------------------------
 
 
+def test_the_module_is_the_command():
+    command = [sys.executable, "-m", "dlnotes.course.cli", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "Usage:" in done.stdout and "readme" in done.stdout
+
+
 def test_list_says_what_is_built_stored_and_stale(repository):
     assert invoke("list").output.count("to come") == 21
     cells = [code("1", stream("1"))]
@@ -410,14 +455,14 @@ def test_train_saves_weights_with_how_they_were_made(repository, monkeypatch):
     assert done.exit_code == 0
     assert "0.7500" in done.output
     assert calls == [("full", os.path.join("runs", "checkpoints", "05_gru-full-7"), 7)]
-    metadata = weights._metadata(repository / "data" / "weights" / "gru_test.safetensors")
+    metadata = weights.read_metadata(repository / "data" / "weights" / "gru_test.safetensors")
     assert metadata["command"] == "dlnotes train gru --profile full --seed 7"
     assert metadata["metrics"] == {"a": 0.5, "b": 0.75}
     assert (metadata["seconds"], metadata["seed"]) == (1.3, 7)
 
     assert invoke("train", "gru", "--profile", "smoke").exit_code == 0
     path = repository / "runs" / "weights" / "gru_test.safetensors"
-    assert weights._metadata(path)["metrics"] == {"a": 0.5}
+    assert weights.read_metadata(path)["metrics"] == {"a": 0.5}
     path.unlink()
     history.interrupted = True
     done = invoke("train", "gru", "--profile", "smoke", "--checkpoint", "here")
@@ -460,10 +505,6 @@ def test_check_command_fails_if_anything_does(monkeypatch, repository):
     monkeypatch.setattr(checks, "data_files", lambda: [("file", "fine", True)])
     monkeypatch.setattr(checks, "devices", lambda: [("cpu", "fine", True)])
     assert invoke("check").exit_code == 0
-    put(course.find("cnn"), code("1", picture("")))
-    done = invoke("check", "--notebooks")
-    assert done.exit_code == 1
-    assert "alt text of 0 characters" in done.output
     rows = [("first", "damaged", False), ("second", "fine", True)]
     monkeypatch.setattr(checks, "data_files", lambda: rows)
     assert invoke("check").exit_code == 1

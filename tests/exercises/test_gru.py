@@ -6,34 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from dlnotes.exercises import NotYet, gru, of_chapter
+from dlnotes.exercises import gru
 from dlnotes.gru import GRUCell
-
-NAMES = list(of_chapter("gru"))
-
-
-def test_there_are_nine_exercises_in_rising_difficulty():
-    assert NAMES == [
-        "parameters",
-        "corners",
-        "time_constant",
-        "state_gradient",
-        "torch_step",
-        "sample_and_hold",
-        "minimal_gated_unit",
-        "two_resets",
-        "bias_for_memory",
-    ]
-
-
-@pytest.mark.parametrize("name", NAMES[:-1])  # the last one trains: tests/notebooks runs it
-def test_the_solution_is_right_and_a_blank_is_not(name):
-    exercise = getattr(gru, name)
-    exercise.examine(exercise.right_answer())
-    with pytest.raises(NotYet, match="blank"):
-        exercise.examine(...)
-    assert exercise.question and exercise.because
-
+from exercises.answers import judged
 
 CORNERS = {(0, 0): {"x"}, (1, 0): {"x", "h"}, (0, 1): {"h"}, (1, 1): {"h"}}
 
@@ -158,30 +133,25 @@ WRONG = [
     ("bias_for_memory", {0.0: [0.11, 0.12, 0.13], 3.0: [0.11, 0.12, 0.14]}, "training"),
 ]
 
+RIGHT = [
+    ("parameters", [1920, 0.75]),
+    ("corners", {key: sorted(value) for key, value in CORNERS.items()}),
+    ("time_constant", lambda tau: -math.log(math.expm1(1 / tau))),
+    ("state_gradient", back),
+    ("torch_step", step),
+    ("sample_and_hold", holder(b_z=20.0, w_z=-40.0).double()),
+    # the class that the notebook writes out anew
+    ("sample_and_hold", holder(kind=type("GRUCell", (GRUCell,), {}))),
+    ("minimal_gated_unit", minimal),
+    (
+        "minimal_gated_unit",
+        lambda W, U, b, *rest: minimal(-W, -U, -b, *rest, z="old", W_r=W, U_r=U, b_r=b),
+    ),
+    ("two_resets", (-U, R, H)),
+    ("bias_for_memory", {0.0: [0.1, 0.12, 0.13], 3.0: [1.0, 1.0, 1.0], 1.0: [0.2, 0.3, 1]}),
+]
 
-@pytest.mark.parametrize(("name", "answer", "property"), WRONG)
-def test_a_wrong_answer_is_told_the_property_that_fails(name, answer, property):
-    with pytest.raises(NotYet, match=property):
-        getattr(gru, name).examine(answer)
-
-
-def test_other_right_answers_pass():
-    gru.parameters.examine([1920, 0.75])
-    gru.corners.examine({key: sorted(value) for key, value in CORNERS.items()})
-    gru.time_constant.examine(lambda tau: -math.log(math.expm1(1 / tau)))
-    gru.state_gradient.examine(back)
-    gru.torch_step.examine(step)
-    gru.sample_and_hold.examine(holder(b_z=20.0, w_z=-40.0).double())
-    gru.minimal_gated_unit.examine(minimal)
-    flipped = lambda W, U, b, *rest: minimal(-W, -U, -b, *rest, z="old", W_r=W, U_r=U, b_r=b)  # noqa: E731
-    gru.minimal_gated_unit.examine(flipped)
-    gru.two_resets.examine((-U, R, H))
-    gru.bias_for_memory.examine({0.0: [0.1, 0.12, 0.13], 3.0: [1.0, 1.0, 1.0], 1.0: [0.2, 0.3, 1]})
-
-
-def test_a_cell_that_the_notebook_wrote_out_anew_is_a_cell():
-    again = type("GRUCell", (GRUCell,), {})
-    gru.sample_and_hold.examine(holder(kind=again))
+test_exercises = judged("gru", WRONG, RIGHT)
 
 
 def test_the_exact_numbers_of_the_first_exercise_come_from_torch():
@@ -197,7 +167,9 @@ def test_recall_tells_first_symbols_from_chance_only_after_learning():
 
 def test_recall_asks_for_the_first_symbol(monkeypatch):
     seen = []
-    monkeypatch.setattr(gru, "fit", lambda model, loss, data, **options: seen.append(data))
+    monkeypatch.setattr(
+        gru.experiment, "fit", lambda model, loss, data, **options: seen.append(data)
+    )
     gru.recall(None, steps=5)
     ((x, y),) = seen
     assert x.shape == (12_800, 5, 8) and torch.equal(x[:, 0].argmax(1), y)

@@ -6,31 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from dlnotes.exercises import NotYet, lstm, of_chapter
+from dlnotes.exercises import lstm
 from dlnotes.lstm import LSTM, LSTMCell, adding_problem
-
-NAMES = list(of_chapter("lstm"))
-
-
-def test_there_are_seven_exercises_in_rising_difficulty():
-    assert NAMES == [
-        "parameters",
-        "forget_bias",
-        "adding_baseline",
-        "step_backward",
-        "counter",
-        "explosion",
-        "forget_gates",
-    ]
-
-
-@pytest.mark.parametrize("name", NAMES[:-1])  # the last one trains: tests/notebooks runs it
-def test_the_solution_is_right_and_a_blank_is_not(name):
-    exercise = getattr(lstm, name)
-    exercise.examine(exercise.right_answer())
-    with pytest.raises(NotYet, match="blank"):
-        exercise.examine(...)
-    assert exercise.question and exercise.because
+from exercises.answers import judged
 
 
 def backward(through_h=True, before=True, factor=1.0, slopes=True, keep=True, squash=True):
@@ -109,21 +87,17 @@ WRONG = [
     ("forget_gates", good | {"chrono": [0.15, 0.16, 0.17]}, "training"),
 ]
 
+RIGHT = [
+    ("parameters", [2480, 2560]),
+    ("forget_bias", lambda n: -math.log(2 ** (1 / n) - 1)),
+    ("adding_baseline", (torch.tensor(1 / 6), 0.041667)),
+    ("step_backward", lambda *a: list(backward()(*a))),
+    ("counter", cell(b_f=12, b_i=12, U_c=difference * 0.3, W_o=3.0, U_o=1.0)),
+    ("explosion", cell(1, b_f=10.0, b_i=10.0, b_o=10.0, W_c=-5.0)),
+    ("forget_gates", good),
+]
 
-@pytest.mark.parametrize(("name", "answer", "property"), WRONG)
-def test_a_wrong_answer_is_told_the_property_that_fails(name, answer, property):
-    with pytest.raises(NotYet, match=property):
-        getattr(lstm, name).examine(answer)
-
-
-def test_other_right_answers_pass():
-    lstm.parameters.examine([2480, 2560])
-    lstm.forget_bias.examine(lambda n: -math.log(2 ** (1 / n) - 1))
-    lstm.adding_baseline.examine((torch.tensor(1 / 6), 0.041667))
-    lstm.step_backward.examine(lambda *a: list(backward()(*a)))
-    lstm.counter.examine(cell(b_f=12, b_i=12, U_c=difference * 0.3, W_o=3.0, U_o=1.0))
-    lstm.explosion.examine(cell(1, b_f=10.0, b_i=10.0, b_o=10.0, W_c=-5.0))
-    lstm.forget_gates.examine(good)
+test_exercises = judged("lstm", WRONG, RIGHT)
 
 
 def test_the_numbers_of_the_solutions_come_from_elsewhere():

@@ -7,32 +7,8 @@ import torch
 from torch import nn
 
 from dlnotes import rnn as chapter
-from dlnotes.exercises import NotYet, of_chapter, rnn
-
-NAMES = list(of_chapter("rnn"))
-
-
-def test_there_are_nine_exercises_in_rising_difficulty():
-    assert NAMES == [
-        "parameters",
-        "vanishing_steps",
-        "knowing_nothing",
-        "states",
-        "recurrent_gradient",
-        "clip",
-        "delay",
-        "transient",
-        "orthogonal_start",
-    ]
-
-
-@pytest.mark.parametrize("name", NAMES[:-1])  # the last one trains: tests/notebooks runs it
-def test_the_solution_is_right_and_a_blank_is_not(name):
-    exercise = getattr(rnn, name)
-    exercise.examine(exercise.right_answer())
-    with pytest.raises(NotYet, match="blank"):
-        exercise.examine(...)
-    assert exercise.question and exercise.because
+from dlnotes.exercises import rnn
+from exercises.answers import judged
 
 
 def forward(x, U, V, b, h, *, carry=True, first=False):
@@ -81,6 +57,7 @@ WRONG = [
     ("vanishing_steps", 65, "rounding"),
     ("vanishing_steps", 65.56, "type"),
     ("vanishing_steps", 7, "unit"),
+    ("vanishing_steps", 44, "logarithm"),
     ("vanishing_steps", 67, "logarithm"),
     ("knowing_nothing", (27, math.log(27)), "unit"),
     ("knowing_nothing", (1 / 27, math.log2(27)), "probability"),
@@ -138,24 +115,20 @@ WRONG = [
     ("orthogonal_start", [0.9], "type"),
 ]
 
+order = torch.tensor([2, 0, 1])  # the same chain, its units numbered otherwise
+RIGHT = [
+    ("vanishing_steps", 66.0),
+    ("knowing_nothing", [27, math.log2(27)]),
+    ("states", forward),
+    ("recurrent_gradient", backward),
+    ("clip", lambda gs, c: blind(gs, c) if any(map(torch.any, gs)) else gs),
+    ("delay", (U[order], V[order][:, order], W[:, order])),
+    ("transient", rnn.transient.right_answer().T),
+    ("orthogonal_start", {"uniform": UNIFORM, "orthogonal": [1.0, 1.0, 0.9]}),
+    ("orthogonal_start", {"uniform": UNIFORM, "orthogonal": [1.0] * 3}),
+]
 
-@pytest.mark.parametrize(("name", "answer", "property"), WRONG)
-def test_a_wrong_answer_is_told_the_property_that_fails(name, answer, property):
-    with pytest.raises(NotYet, match=property):
-        getattr(rnn, name).examine(answer)
-
-
-def test_other_right_answers_pass():
-    rnn.vanishing_steps.examine(66.0)
-    rnn.knowing_nothing.examine([27, math.log2(27)])
-    rnn.states.examine(forward)
-    rnn.recurrent_gradient.examine(backward)
-    rnn.clip.examine(lambda gs, c: blind(gs, c) if any(map(torch.any, gs)) else gs)
-    order = torch.tensor([2, 0, 1])  # the same chain, its units numbered otherwise
-    rnn.delay.examine((U[order], V[order][:, order], W[:, order]))
-    rnn.transient.examine(rnn.transient.right_answer().T)
-    rnn.orthogonal_start.examine({"uniform": UNIFORM, "orthogonal": [1.0, 1.0, 0.9]})
-    rnn.orthogonal_start.examine({"uniform": UNIFORM, "orthogonal": [1.0] * 3})
+test_exercises = judged("rnn", WRONG, RIGHT)
 
 
 def test_numbers_and_functions_are_those_of_torch_and_of_the_chapter():

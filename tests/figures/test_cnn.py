@@ -172,25 +172,23 @@ def shown(monkeypatch):
 
 def test_the_widgets_draw_a_first_frame_and_follow_their_controls(shown, digit):
     controls = cnn.convolution()
-    assert shown[0][0]["image/png"]
-    assert (
-        "output of 4 by 4 cells, filled up to cell 7" in shown[0][1]["metadata"]["image/png"]["alt"]
-    )
+    assert shown[0][0]["text/html"]
+    assert "output of 4 by 4 cells, filled up to cell 7" in shown[0][0]["text/plain"]
     controls["stride"].value = 1
-    assert "output of 7 by 7 cells" in shown[-1][1]["metadata"]["image/png"]["alt"]
+    assert "output of 7 by 7 cells" in shown[-1][0]["text/plain"]
     controls["size"].value, controls["kernel"].value, controls["dilation"].value = 3, 5, 3
-    assert "no window fits" in shown[-1][1]["metadata"]["image/png"]["alt"]
+    assert "no window fits" in shown[-1][0]["text/plain"]
     controls["padding"].value, controls["kernel"].value, controls["dilation"].value = 0, 3, 1
-    assert "output of 1 by 1 cells" in shown[-1][1]["metadata"]["image/png"]["alt"]  # just fits
+    assert "output of 1 by 1 cells" in shown[-1][0]["text/plain"]  # just fits
 
     shown.clear()
     controls = cnn.shift(digit)
-    assert "moved by 3 pixels" in shown[0][1]["metadata"]["image/png"]["alt"]
-    first = shown[0][0]["image/png"]
+    assert "moved by 3 pixels" in shown[0][0]["text/plain"]
+    first = shown[0][0]["text/html"]
     controls["border"].value = "zeros"
     controls["shift"].value = 12
-    assert "moved by 12 pixels" in shown[-1][1]["metadata"]["image/png"]["alt"]
-    assert shown[-1][0]["image/png"] != first
+    assert "moved by 12 pixels" in shown[-1][0]["text/plain"]
+    assert shown[-1][0]["text/html"] != first
 
 
 def test_row_scales_every_picture_for_itself_or_all_alike():

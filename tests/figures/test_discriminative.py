@@ -5,10 +5,11 @@ import math
 import numpy as np
 import pytest
 import torch
+from matplotlib.colors import to_rgb
 from sklearn.linear_model import LogisticRegression
 from torch.distributions import MultivariateNormal
 
-from dlnotes import figures
+from dlnotes import figures, plotting
 from dlnotes.figures import discriminative
 
 START = {"distance": 3.0, "spread": 1.0, "correlation": 0.6, "prior": 0.5}
@@ -74,13 +75,37 @@ def test_the_dashed_line_is_scikit_learns_for_the_samples_that_are_drawn(setting
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_the_posterior_is_drawn_the_right_way_round(setting):
     fig = discriminative.draw_boundary(**setting)
-    mesh = fig.axes[1].collections[0]
-    values = torch.as_tensor(mesh.get_array()).reshape(121, 121)  # rows are x₂
+    picture = fig.axes[1].images[0]
+    values = torch.as_tensor(picture.get_array())  # rows are x₂
+    assert values.shape == (121, 121) and picture.origin == "lower"
+    assert picture.get_extent() == pytest.approx([-6.05, 6.05] * 2)  # pixels around their points
+    assert picture.get_cmap() is plotting.DIVERGING and picture.get_clim() == (0, 1)
     side = torch.linspace(-6, 6, 121, dtype=torch.float64)
     for row, column in ((60, 20), (60, 100), (100, 60), (10, 70), (115, 90)):
         point = torch.stack([side[column], side[row]])
         expected = torch.sigmoid(log_odds(point, **setting))
         torch.testing.assert_close(values[row, column], expected, rtol=0, atol=1e-9)
+
+
+def test_class_1_is_blue_as_is_a_posterior_above_one_half():
+    fig = discriminative.draw_boundary(**START)
+    drawn = [c for c in fig.axes[0].collections if len(c.get_offsets()) > 1]
+    colors = [to_rgb(c.get_facecolor()[0][:3]) for c in drawn]
+    assert colors == [to_rgb(plotting.NEGATIVE), to_rgb(plotting.POSITIVE)]
+    assert drawn[1].get_offsets()[:, 0].mean() > 0 > drawn[0].get_offsets()[:, 0].mean()
+    contours = [c for c in fig.axes[0].collections if c.get_linewidth()[0] == 1.3]
+    assert [to_rgb(c.get_edgecolor()[0][:3]) for c in contours] == colors
+
+
+def test_moving_the_sliders_leaves_nothing_of_the_last_picture():
+    drawing = discriminative.Boundary()
+    for setting in SETTINGS:
+        fig, new = drawing(**setting), discriminative.draw_boundary(**setting)
+        for ax, expected in zip(fig.axes, new.axes, strict=True):
+            assert len(ax.collections) == len(expected.collections)
+        for style in ("solid", "dashed"):
+            torch.testing.assert_close(path(fig.axes[1], style), path(new.axes[1], style))
+        assert fig.get_suptitle() == new.get_suptitle()
 
 
 def test_errors_in_the_title_are_those_of_the_theory():

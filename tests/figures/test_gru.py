@@ -88,11 +88,11 @@ def shown(monkeypatch):
 
 def test_the_widget_draws_a_first_frame_and_follows_its_controls(shown):
     def alt():
-        return shown[-1][1]["metadata"]["image/png"]["alt"]
+        return shown[-1][0]["text/plain"]
 
     controls = gru.leaky_unit()
-    first = shown[0][0]["image/png"]
-    assert "keeps 90% of the state" in shown[0][1]["metadata"]["image/png"]["alt"]
+    first = shown[0][0]["text/html"]
+    assert "keeps 90% of the state" in shown[0][0]["text/plain"]
     controls["z_is"].value = "share of the new"
     assert "keeps 10% of the state" in alt()
     controls["z"].value = 0.5
@@ -100,7 +100,7 @@ def test_the_widget_draws_a_first_frame_and_follows_its_controls(shown):
     controls["r"].value = 1.0
     assert "r = 1 " in alt()
     controls["weight"].value = -2.0
-    assert "U = -2" in alt() and shown[-1][0]["image/png"] != first
+    assert "U = -2" in alt() and shown[-1][0]["text/html"] != first
 
 
 def test_the_diagram_names_the_four_components_and_every_symbol():
@@ -141,4 +141,4 @@ def test_a_redraw_is_quick():
         fig = gru.draw_leaky_unit(z=z, r=1.0, weight=1.5, z_is="share of the old")
         image_bundle(fig, "a picture that is only measured")
         taken.append(time.process_time() - start)
-    assert min(taken) < 1  # on a quiet core 0.2 s: tests/benchmarks/bench_widgets.py
+    assert min(taken) < 1  # on a quiet core 0.2 s: tests/benchmarks/bench_figures.py

@@ -10,11 +10,11 @@ from torch import nn
 from dlnotes import figures
 from dlnotes.figures import lstm
 from dlnotes.lstm import LSTMCell, trace
-from dlnotes.plotting import image_bundle
+from dlnotes.plotting import FAINT, image_bundle
 
 
 def texts(ax):
-    return [text.get_text() for text in ax.texts]
+    return [text.get_text() for text in ax.texts if text.get_text()]
 
 
 # ---- the cell
@@ -40,7 +40,7 @@ STEPS = {  # what of the cell each of the notes' four steps needs
 def test_a_close_up_lights_what_belongs_to_its_step(step):
     counts, lit, pale = STEPS[step]
     ax = lstm.architecture(step).axes[0]
-    shown = [t.get_text() for t in ax.texts if t.get_color() not in (lstm.PALE,)]
+    shown = [t.get_text() for t in ax.texts if t.get_color() != FAINT]
     for symbol in ("σ", "tanh", "×", "+"):
         assert shown.count(symbol) == counts.get(symbol, 0), symbol
     assert lit <= set(shown) and not pale & set(shown)
@@ -58,7 +58,7 @@ def test_the_close_ups_carry_the_formulas_of_all_four_steps():
 def test_the_chain_hands_on_two_states():
     written = texts(lstm.chain(3).axes[0])
     assert written.count("LSTM") == 3
-    assert [f"$c_{t}$" in written for t in range(4)] == [True, True, True, False]
+    assert [f"$c_{t}$" in written for t in range(5)] == [True, True, True, True, False]
     assert {f"$x_{t}$" for t in (1, 2, 3)} | {f"$h_{t}$" for t in (0, 1, 2, 3)} <= set(written)
     with pytest.raises(ValueError, match="cells must be at least 1"):
         lstm.chain(0)
@@ -231,4 +231,4 @@ def test_a_redraw_is_quick(kind):
         start = time.process_time()
         image_bundle(redraw(number), "a picture that is only measured")
         taken.append(time.process_time() - start)
-    assert min(taken) < 1  # on a quiet core 0.2 s: tests/benchmarks/bench_widgets.py
+    assert min(taken) < 1  # on a quiet core 0.2 s: tests/benchmarks/bench_figures.py

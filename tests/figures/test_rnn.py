@@ -61,7 +61,8 @@ def test_the_steepest_slope_is_the_one_of_torchs_function(nonlinearity):
 def test_the_gradient_widget_never_shows_a_gradient_above_its_bound(matrix, nonlinearity, sigma):
     values = dict(largest_singular_value=sigma, matrix=matrix, nonlinearity=nonlinearity)
     fig = pictures.draw_gradient(**SETTING | values)
-    bound, gradient, *radius = fig.axes[0].lines[:-1]  # the last one is the line at 1
+    lines = fig.axes[0].lines[:-1]  # the last one is the line at 1
+    bound, gradient, *radius = [line for line in lines if line.get_visible()]
     assert [line.get_label() for line in (bound, gradient)] == ["bound (γσ)ᵏ", "gradient"]
     k, y = torch.tensor(gradient.get_xdata()), torch.tensor(gradient.get_ydata())
     gamma = {"sigmoid": 0.25}.get(nonlinearity, 1.0)
@@ -69,7 +70,10 @@ def test_the_gradient_widget_never_shows_a_gradient_above_its_bound(matrix, nonl
     assert (y <= (gamma * sigma) ** k * (1 + 1e-9)).all()
     assert y[0] == 1 and k.tolist() == list(range(8 if matrix == "nilpotent" else 21))
     assert len(radius) == (matrix != "nilpotent")
-    said = [text.get_text() for text in fig.axes[0].texts]
+    legend = fig.axes[0].get_legend()
+    named = [text.get_text() for text in legend.get_texts() if text.get_visible()]
+    assert named == [line.get_label() for line in (bound, gradient, *radius)]
+    said = [text.get_text() for text in fig.axes[0].texts if text.get_text()]
     assert said == (["exactly 0 from k = 8 on"] if matrix == "nilpotent" else [])
     title = fig.axes[0].get_title()
     assert f"γσ = {gamma * sigma:.3g}" in title
@@ -111,12 +115,12 @@ def test_the_widget_draws_a_first_frame_and_follows_its_controls(monkeypatch):
     shown = []
     monkeypatch.setattr(figures, "display", lambda data, **options: shown.append((data, options)))
     controls = pictures.gradient()
-    assert shown[0][0]["image/png"]
+    assert shown[0][0]["text/html"]
 
     def alt():
-        return shown[-1][1]["metadata"]["image/png"]["alt"]
+        return shown[-1][0]["text/plain"]
 
-    assert "going back 50 steps" in shown[0][1]["metadata"]["image/png"]["alt"]
+    assert "going back 50 steps" in shown[0][0]["text/plain"]
     controls["nonlinearity"].value = "identity"
     controls["steps"].value = 100
     controls["largest_singular_value"].value = 2.0
@@ -203,4 +207,4 @@ def test_a_redraw_is_quick():
         setting = SETTING | dict(steps=100, matrix="random", largest_singular_value=sigma)
         image_bundle(pictures.draw_gradient(**setting), "a picture that is only measured")
         taken.append(time.process_time() - start)
-    assert min(taken) < 1  # on a quiet core 0.2 s: tests/benchmarks/bench_widgets.py
+    assert min(taken) < 1  # on a quiet core 0.2 s: tests/benchmarks/bench_figures.py

@@ -94,14 +94,16 @@ def test_the_plane_widget_redraws_quickly_and_says_where_it_is(model, monkeypatc
     controls["z1"].value = 1.5
     assert time.perf_counter() - start < 2  # 0.2 s on a quiet core
     assert "(1.5, 0)" in shown[-1]["text/plain"]
-    assert shown[-1]["image/png"] != shown[0]["image/png"]
+    assert shown[-1]["text/html"] != shown[0]["text/html"]
 
 
 def test_the_plane_widget_keeps_its_size_and_edge(model, monkeypatch):
     shown, drawn = [], []
     monkeypatch.setattr(figures, "display", lambda data, **options: shown.append(data))
-    draw = vae.draw_plane
-    monkeypatch.setattr(vae, "draw_plane", lambda *a, **k: drawn.append(draw(*a, **k)) or drawn[-1])
+    draw = vae.Plane.__call__
+    monkeypatch.setattr(
+        vae.Plane, "__call__", lambda *a, **k: drawn.append(draw(*a, **k)) or drawn[-1]
+    )
     controls = vae.plane(model, size=5, edge=2.0)
     for control in controls.values():
         assert (control.min, control.max, control.value) == (-2.0, 2.0, 0.0)

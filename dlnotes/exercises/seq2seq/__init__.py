@@ -3,18 +3,15 @@
 import itertools
 import math
 from collections import Counter
-from string import ascii_lowercase
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dlnotes import data
 from dlnotes.exercises import exercise, expect, expect_close
-from dlnotes.metrics import error_rates
-from dlnotes.seq2seq import BahdanauAttention, Seq2Seq, teacher_forcing_loss
-from dlnotes.text import Vocabulary
-from dlnotes.training import fit
+from dlnotes.exercises.seq2seq.experiment import small_model
+from dlnotes.exercises.seq2seq.trees import beam_by_dicts, log_probability, random_tree
+from dlnotes.seq2seq import BahdanauAttention
 
 # ---- predict -----------------------------------------------------------------------------------
 
@@ -236,25 +233,13 @@ def beam():
     return beam
 
 
-def _tree(seed: int, V: int, steps: int):
-    """Return step(prefix) for random conditional probabilities."""
-    generator = torch.Generator().manual_seed(seed)
-    shapes = [(V,) * (t + 1) for t in range(steps)]
-    tables = [(2 * torch.randn(s, generator=generator)).log_softmax(-1) for s in shapes]
-    return lambda prefix: tables[len(prefix)][tuple(prefix)].tolist()
-
-
-def _log_p(step, tokens) -> float:
-    return sum(step(tokens[:t])[token] for t, token in enumerate(tokens))
-
-
 @beam.checked_by
 def _(answer):
     expect(callable(answer), "type: give the function")
     narrower = 0
     for seed in range(12):
-        step = _tree(seed, 3, 4)
-        every = {t: _log_p(step, t) for t in itertools.product(range(3), repeat=4)}
+        step = random_tree(seed, 3, 4)
+        every = {t: log_probability(step, t) for t in itertools.product(range(3), repeat=4)}
         best = max(every, key=every.get)
         found = {}
         for size in (1, 2, 27):
@@ -269,17 +254,11 @@ def _(answer):
             greedy = (*greedy, row.index(max(row)))
         expect(found[1] == greedy, "greedy: with size 1 the likeliest token is taken at every step")
         expect(found[27] == best, "exact: with size V^(steps − 1) the best sequence must be found")
-        expect(found[2] == _reference(step, 2, 4), "beam: prefixes were dropped too early or late")
+        expect(
+            found[2] == beam_by_dicts(step, 2, 4), "beam: prefixes were dropped too early or late"
+        )
         narrower += found[1] != best
     assert narrower > 2, "the trees do not tell greedy from exact"
-
-
-def _reference(step, size, steps):
-    prefixes = {(): 0.0}
-    for _ in range(steps):
-        grown = {(*p, k): q + x for p, q in prefixes.items() for k, x in enumerate(step(p))}
-        prefixes = dict(sorted(grown.items(), key=lambda item: item[1])[-size:])
-    return max(prefixes, key=prefixes.get)
 
 
 @exercise(
@@ -392,32 +371,6 @@ def reversed_source():
         name: [small_model(attention=False, reverse=reverse, seed=seed) for seed in range(3)]
         for name, reverse in (("forwards", False), ("backwards", True))
     }
-
-
-def small_model(*, attention: bool, reverse: bool = False, seed: int = 0) -> float:
-    """Train on the letters and phones of 3,000 words; return the PER of 500 validation words.
-
-    Args:
-        attention: see ``Seq2Seq``; the encoder reads in one direction.
-        reverse: spell the words backwards.
-        seed: of the initial weights and the order of the words.
-    """
-    train, held_out = data.cmudict("train")[:3000], data.cmudict("validation")[:500]
-    letters = Vocabulary(ascii_lowercase, unknown=False)
-    phones = Vocabulary.from_sequences(p for _, right in train for p in right)
-
-    def spelled(words):
-        return letters.batch([word[::-1] if reverse else word for word in words])
-
-    source, lengths = spelled([word for word, right in train for _ in right])
-    target, _ = phones.batch([p for _, right in train for p in right], begin=True, end=True)
-    torch.manual_seed(seed)
-    options = dict(attention=attention, bidirectional=False, embedding_size=32)
-    model = Seq2Seq(letters, phones, hidden_size=64, cell="gru", **options)
-    settings = dict(steps=400, batch_size=32, learning_rate=6e-3, schedule="one_cycle", seed=seed)
-    fit(model, teacher_forcing_loss, (source, lengths, target), progress=False, **settings)
-    ids = model.eval().greedy(*spelled([word for word, _ in held_out]), max_length=24)
-    return error_rates([phones.decode(row) for row in ids], [right for _, right in held_out])[0]
 
 
 @reversed_source.checked_by

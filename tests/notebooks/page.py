@@ -1,17 +1,15 @@
-"""A notebook under examination: its cells, headings, tags and the items of the notes it covers."""
+"""A notebook under examination: its cells, headings, tags, pictures, items of the notes."""
 
 import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from nbformat import NotebookNode
 
-from dlnotes.course import Chapter, find, notebooks, root
-
-Faults = Iterator[str]
+from dlnotes.course import Chapter, find, notebooks
 
 
 @dataclass
@@ -26,6 +24,13 @@ class Page:
     def open(cls, path: Path) -> "Page":
         """Read a notebook of the course."""
         return cls(Path(path), notebooks.read(path), find(Path(path).stem))
+
+    @property
+    def kind(self) -> str:
+        """What the page is: "chapter", "start" or "solutions"."""
+        if self.path.parent.name == "solutions":
+            return "solutions"
+        return "start" if self.chapter.module is None else "chapter"
 
     @property
     def code(self) -> Iterator[tuple[int, NotebookNode]]:
@@ -49,10 +54,12 @@ class Page:
             for marks, heading in re.findall(r"(?m)^(#{1,6}) +(.+)$", text):
                 yield number, len(marks), heading
 
-    def tagged(self, tag: str) -> list[tuple[int, NotebookNode]]:
-        """Return the cells with a tag."""
-        found = enumerate(self.notebook.cells, start=1)
-        return [(number, cell) for number, cell in found if tag in notebooks.tags(cell)]
+    @property
+    def pictures(self) -> Iterator[tuple[int, str, int]]:
+        """(cell, alternative text, bytes) of every picture among the outputs."""
+        for number, cell in self.code:
+            for output in cell.outputs:
+                yield from ((number, alt, size) for alt, size in notebooks.pictures(output))
 
     @cached_property
     def ids(self) -> set[str]:
@@ -60,7 +67,7 @@ class Page:
         return {item for cell in self.notebook.cells for item in cell.metadata.get("notes", [])}
 
 
+@cache
 def inventory() -> dict[str, dict[str, str]]:
     """Return the items of the notes: chapter -> {id: kind}."""
-    path = root() / "tests" / "notebooks" / "inventory.json"
-    return json.loads(path.read_text(encoding="utf-8"))
+    return json.loads(Path(__file__).with_name("inventory.json").read_text(encoding="utf-8"))
