@@ -32,9 +32,7 @@ def dump(node: ast.AST, replace: Callable[[ast.AST], str | None] | None = None) 
         return text
     fields = []
     for field, value in ast.iter_fields(node):
-        if field in ("kind", "type_comment", "ctx", "type_ignores") or (
-            value in (None, []) and field != "body"
-        ):
+        if field in ("kind", "type_comment", "ctx", "type_ignores") or value in (None, []):
             continue
         if field == "body" and isinstance(node, _Documented):
             value = body_without_docstring(node)

@@ -427,6 +427,8 @@ class Kept:
         "f = list(local for local in ())",
         "f = [local for local in () if local]",
         "f = [a for local in () for a in local]",
+        "f = [local for a in () for local in a]",
+        "def f(local):\n    return [x for x in local]",
         "async def f(local):\n    return local",
     ],
 )
@@ -456,6 +458,8 @@ def test_a_local_variable_is_not_the_function_of_its_name(package, function):
         "def f():\n    x = lambda local: local\n    return local(x)",
         "def f():\n    def g(local):\n        return local\n    return local(g)",
         "class f(local):\n    pass",
+        "def f():\n    def g():\n        local = 1\n    return local",
+        "def f():\n    class A:\n        local = 1\n    return local",
         "class f:\n    local = 1\n    def g(self):\n        return local",
         "def f(x):\n    x.local = local",
         "def f(x):\n    return x[local]",
