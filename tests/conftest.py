@@ -9,8 +9,13 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import settings
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
+
+# a deadline would fail on a busy machine; 30 small examples find what 100 do
+settings.register_profile("dlnotes", deadline=None, max_examples=30)
+settings.load_profile("dlnotes")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
