@@ -106,7 +106,7 @@ def test_every_third_party_import_of_the_package_is_a_declared_dependency():
     declared = {requirement_name(r) for r in PROJECT["project"]["dependencies"]}
     extras = PROJECT["project"]["optional-dependencies"]
     for_course = declared | {requirement_name(r) for some in extras.values() for r in some}
-    package_of = {"IPython": "ipython", "sklearn": "scikit-learn", "lightning": "lightning-fabric"}
+    package_of = {"IPython": "ipython", "sklearn": "scikit-learn", "PIL": "pillow"}
     package_of |= {"lightning_fabric": "lightning-fabric"}
     indirect = {"nbformat", "nbclient", "traitlets"}  # come with nbconvert
     indirect |= {"cycler", "packaging"}  # come with matplotlib
