@@ -88,7 +88,8 @@ def test_without_its_table_no_file_is_trusted(project):
     with pytest.raises(DataError, match=r"names.tsv.xz has no line in the table SHA256SUMS"):
         data.names()
     (project / "SHA256SUMS").write_text("one two three")
-    with pytest.raises(DataError, match=r"the table .*SHA256SUMS is damaged"):
+    damaged = r"the table .*SHA256SUMS is damaged: line 1 .* Restore it with `git checkout"
+    with pytest.raises(DataError, match=damaged):
         data.names()
     (project / "SHA256SUMS").unlink()
     with pytest.raises(DataError, match="the table SHA256SUMS of the shipped data is missing"):
