@@ -27,8 +27,7 @@ test: $(VENV)/.installed-test
 	$(RUN)ruff check .
 	$(RUN)ruff format --check .
 	$(RUN)mypy
-	$(RUN)python -m pytest -n $(JOBS) --ignore tests/browser
-	$(RUN)python -m pytest tests/browser
+	$(RUN)python -m pytest -n $(JOBS) --dist loadgroup
 
 course: $(VENV)/.installed-notebooks
 	$(RUN)dlnotes run --profile standard

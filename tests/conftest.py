@@ -1,12 +1,31 @@
-"""Shared by all tests: one seed, one thread, and the one way to hold a module against another."""
+"""Shared by all tests: one seed, one thread, and the one way to hold a module against another.
+
+Run in several processes (``pytest -n 2 --dist loadgroup``), tests that share a fixture, such as a
+trained model or a running JupyterLab, stay in one process, or each would make its own.
+"""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
+from hypothesis import settings
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
+
+# a deadline would fail on a busy machine; 30 small examples find what 100 do
+settings.register_profile("dlnotes", deadline=None, max_examples=30)
+settings.load_profile("dlnotes")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Group the tests that use a fixture which their file or folder makes only once."""
+    for item in items:
+        used = getattr(item, "_fixtureinfo", None)
+        for *_, definition in used.name2fixturedefs.values() if used else ():
+            if definition.scope != "function" and definition.baseid.startswith("tests"):
+                item.add_marker(pytest.mark.xdist_group(definition.baseid))
+                break
 
 
 @pytest.fixture(autouse=True)

@@ -109,13 +109,14 @@ def fitted(kind: type, **options: Any) -> Callable[[], nn.Module]:
 
 
 def linear_gaussian() -> nn.Module:
-    return vae.LinearGaussian(torch.randn(5, 2), torch.randn(5), 0.3)
+    return vae.LinearGaussian(torch.randn(5, 2), torch.randn(5), 0.1 + torch.rand(()).item())
 
 
 grey, colour, maps = floats(2, 1, 28, 28, low=0.0), floats(2, 3, 32, 32), floats(2, 8, 6, 6)
 x_t, x, lengths = floats(3, 3), floats(3, 4, 3), torch.tensor([3, 1, 4])
 state, states = (floats(3, 4), floats(3, 4, low=0.0)), (floats(2, 3, 4), floats(2, 3, 4, low=0.0))
-deep, small = dict(num_layers=2, bidirectional=True), dict(hidden_size=4)
+deep = dict(num_layers=2, bidirectional=True, dropout=0.3)
+small, dropped = dict(hidden_size=4), dict(hidden_size=4, dropout=0.3)
 source, target_in, condition = ids(3, 4, below=7), ids(3, 2, below=6), ids(3, below=2)
 rows, binary = floats(6, 4), ids(2, 1, 4, 3, below=2).float()
 looking_back = dict(query=floats(2, 5, 3), keys=floats(2, 6, 4), mask=ids(2, 6, below=2) == 1)
@@ -186,9 +187,9 @@ MODULES: dict[str, Module] = {
     },
     "LastState": Module(lambda: LastState(GRU(3, 4), 2), dict(x=x)),
     # chapter 6
-    "Encoder": Module(lambda: seq2seq.Encoder(7, **small), dict(source=source), looks=True),
+    "Encoder": Module(lambda: seq2seq.Encoder(7, **dropped), dict(source=source), looks=True),
     "Decoder": Module(
-        lambda: seq2seq.Decoder(6, **small),
+        lambda: seq2seq.Decoder(6, **dropped),
         dict(target_in=target_in, state=tuple(s[:1] for s in states)),
         looks=True,
     ),
@@ -200,19 +201,19 @@ MODULES: dict[str, Module] = {
         looks=True,
     ),
     "Seq2Seq-lengths": Module(
-        lambda: seq2seq.Seq2Seq(7, 6, cell="rnn", **small),
+        lambda: seq2seq.Seq2Seq(7, 6, cell="rnn", **dropped),
         dict(source=source, source_lengths=lengths, target_in=target_in),
         graph="some",
         backend="aot_eager",
         looks=True,
     ),
     "SequenceClassifier": Module(
-        lambda: seq2seq.SequenceClassifier(7, 2, **small),
+        lambda: seq2seq.SequenceClassifier(7, 2, **dropped),
         dict(source=source, lengths=lengths),
         looks=True,
     ),
     "SequenceTagger": Module(
-        lambda: seq2seq.SequenceTagger(7, 2, **small),
+        lambda: seq2seq.SequenceTagger(7, 2, **dropped),
         dict(source=source, lengths=lengths),
         looks=True,
     ),

@@ -320,6 +320,8 @@ def test_wrong_arguments_of_pooling_are_named():
         ("stride must be at least 1, got 0", (x, 2), dict(stride=0)),
         ("kernel must fit", (x, (7, 1)), dict(stride=1)),
         ("kernel must fit", (x, (1, 7)), dict(stride=1)),
+        ("kernel must fit", (x[:, :, :5], (6, 1)), dict(stride=1)),
+        ("kernel must fit", (x[..., :5], (1, 6)), dict(stride=1)),
     ]:
         with pytest.raises(ValueError, match=message):
             cnn.pool2d(*arguments, **options)

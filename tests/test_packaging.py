@@ -25,6 +25,7 @@ TOP_LEVEL = {
     *(".ci", ".gitattributes", ".github", ".gitignore", ".pre-commit-config.yaml"),
     *("CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md"),
     *("data", "dlnotes", "docs", "environment.yml", "notebooks", "pyproject.toml", "tests"),
+    "tools",
 }
 MEBIBYTE = 2**20
 

@@ -1,6 +1,5 @@
 """dlnotes.seq2seq: models step by step, searches against enumeration, padding cannot leak."""
 
-import copy
 import itertools
 import math
 
@@ -12,9 +11,6 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from dlnotes import data, seq2seq, training
-from dlnotes.metrics import error_rates
-from dlnotes.recipes import seq2seq as recipe
 from dlnotes.seq2seq import (
     BahdanauAttention,
     ConditionalGenerator,
@@ -111,7 +107,7 @@ def test_logits_are_those_of_each_pair_alone_with_torch_nn(cell, attention):
 
 
 @pytest.mark.parametrize("bidirectional", [True, False])
-def test_levels_and_directions(bidirectional):
+def test_layers_and_directions(bidirectional):
     model = build(encoder_layers=2, decoder_layers=3, bidirectional=bidirectional)
     x, lengths, y = batch()
     expected, _ = alone(model, x[1, :2], y[1])
@@ -246,7 +242,7 @@ def test_negative_log_likelihood_counts_what_is_not_padding():
 # ---- attention ---------------------------------------------------------------------------------
 
 
-def test_attention_is_bahdanaus_sum_for_each_state_and_place():
+def test_attention_is_bahdanaus_sum_for_each_state_and_position():
     attention = BahdanauAttention(3, 4, 2).double()
     s, h = torch.randn(2, 5, 3).double(), torch.randn(2, 6, 4).double()
     mask = torch.ones(2, 6, dtype=torch.bool)
@@ -697,73 +693,3 @@ def wrong_calls():
 def test_bad_input_is_named(message):
     with pytest.raises((ValueError, TypeError), match=message):
         wrong_calls()[message]()
-
-
-# ---- the recipe --------------------------------------------------------------------------------
-
-
-def test_pairs_hold_every_pronunciation_of_every_word():
-    source, lengths, target = recipe.pairs("validation", words=200)
-    letters, phones = recipe.vocabularies()
-    rows = [(w, p) for w, right in data.cmudict("validation")[:200] for p in right]
-    assert len(source) == len(rows) > 200
-    for x, n, y, (word, right) in zip(source, lengths, target, rows, strict=True):
-        assert "".join(letters.decode(x)) == word and n == len(word)
-        assert phones.decode(y) == right
-        assert y[0] == phones.begin and phones.end in y
-    assert len(letters) == 29 and len(phones) == 72
-
-
-def test_held_out_words_hold_no_phone_and_no_length_that_training_lacks():
-    _, phones = recipe.vocabularies()
-    for split in ("validation", "test"):
-        for _, right in data.cmudict(split):
-            assert all(len(p) < recipe.MAX_LENGTH and set(p) <= set(phones.tokens) for p in right)
-
-
-def test_pronounce_keeps_the_order_of_the_words():
-    torch.manual_seed(0)
-    model, (letters, phones) = recipe.build(hidden_size=8), recipe.vocabularies()
-    words = ["station", "a", "night", "of"]
-    for beam_size in (1, 3):
-        together = recipe.pronounce(model, words, beam_size=beam_size, batch_size=3)
-        assert together == [recipe.pronounce(model, [w], beam_size=beam_size)[0] for w in words]
-    model.eval()
-    ids = model.greedy(*letters.batch(words), max_length=recipe.MAX_LENGTH)
-    assert recipe.pronounce(model, words) == [phones.decode(row) for row in ids]
-
-
-def test_a_smoke_run_learns_something_and_is_stored_in_half_precision(tmp_path):
-    before = torch.get_rng_state()
-    model, history = recipe.train("smoke", seed=3, checkpoint=tmp_path)
-    assert torch.equal(before, torch.get_rng_state())
-    losses = [row["loss"] for row in history.steps]
-    assert losses[-1] < 0.85 * losses[0]
-    assert {p.dtype for p in model.parameters()} == {torch.float16}
-    again, _ = recipe.train("smoke", seed=3, checkpoint=tmp_path)  # finished: only loads
-    torch.testing.assert_close(again.state_dict(), model.state_dict(), rtol=0, atol=0)
-    with pytest.raises(ValueError, match="profile must be one of"):
-        recipe.train("quick")
-
-
-def test_evaluate_counts_the_test_words(monkeypatch):
-    torch.manual_seed(0)
-    model = recipe.build(hidden_size=8).half()
-    some = data.cmudict("test")[:40]
-    monkeypatch.setattr(recipe.data, "cmudict", lambda split: some if split == "test" else None)
-    found = recipe.evaluate(model)
-    written = recipe.pronounce(copy.deepcopy(model).float(), [w for w, _ in some])
-    per, wer = error_rates(written, [right for _, right in some])
-    assert found["test_per_greedy"] == per and found["test_wer_greedy"] == wer
-    assert found.keys() == {f"test_{r}_{how}" for r in ("per", "wer") for how in ("greedy", "beam")}
-    assert next(model.parameters()).dtype == torch.float16
-
-
-def test_the_shipped_weights_are_those_of_the_recipe_and_say_how_well_they_read():
-    model = recipe.build()
-    about = training.load_weights(recipe.WEIGHTS, model)  # raises if a shape differs
-    assert about["profile"] == "full"
-    per, wer = recipe.scores(model.eval(), "test", words=300)
-    assert per == pytest.approx(about["metrics"]["test_per_greedy"], abs=0.02)
-    assert wer == pytest.approx(about["metrics"]["test_wer_greedy"], abs=0.06)
-    assert seq2seq.LAYERS.keys() == {"rnn", "lstm", "gru"}

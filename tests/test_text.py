@@ -18,6 +18,7 @@ from dlnotes.text import (
     BytePairTokenizer,
     Vocabulary,
     WordPieceTokenizer,
+    merges,
     pad,
 )
 
@@ -423,6 +424,15 @@ def test_tokenizers_can_be_copied_and_compared(byte_pairs, word_pieces):
     assert byte_pairs != word_pieces
     assert repr(byte_pairs) == "BytePairTokenizer(700 tokens)"
     assert repr(word_pieces) == "WordPieceTokenizer(600 tokens)"
+
+
+def test_the_memory_of_pieces_is_used_and_bounded(monkeypatch, byte_pairs, word_pieces):
+    for tokenizer, memory in ((byte_pairs, "_pieces"), (word_pieces, "_words")):
+        ids, twin = tokenizer.encode(strange), copy.deepcopy(tokenizer)
+        monkeypatch.setattr(twin, memory, {})
+        monkeypatch.setattr(merges, "REMEMBERED", 3)
+        assert twin.encode(strange) == twin.encode(strange) == ids
+        assert len(getattr(twin, memory)) == 3
 
 
 def test_a_long_piece_takes_no_long_time(byte_pairs):

@@ -176,30 +176,55 @@ def _show_runs(runs: "list[Run]") -> None:
 
 @app.command()
 def train(
-    chapter: OneChapter,
+    chapters: Annotated[list[str] | None, typer.Argument(help="such as cnn")] = None,
+    *,
+    every: Annotated[
+        bool, typer.Option("--all", help="every recipe, those needed most first")
+    ] = False,
     profile: Profile = "full",
     seed: Seed = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps")] = "auto",
+    minutes: Annotated[
+        float | None, typer.Option(min=0, help="stop after so long; the same command goes on")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="how many recipes at a time")] = 1,
     checkpoint: Annotated[
-        Path | None, typer.Option(help="from which an interrupted training goes on")
+        Path | None, typer.Option(help="of one chapter: from which its training goes on")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="folder for the weights [data/weights for full]")
+        Path | None,
+        typer.Option(help="folder for the weights [one chapter at full: data/weights]"),
     ] = None,
 ) -> None:
-    """Train the weights which a chapter ships, as its recipe says."""
-    from dlnotes.course.train import names
-    from dlnotes.course.train import train as train_chapter
+    """Train the weights which chapters ship, as their recipes say: one chapter, several, or all."""
+    from dlnotes.course import train as trainer
 
     _check_profile(profile)
-    name, _ = names(chapter)
+    if every == bool(chapters):
+        raise ValueError("name the chapters to train, or give --all")
+    options: dict[str, Any] = {"profile": profile, "seed": seed, "device": device}
+    if chapters is None or len(chapters) > 1 or jobs > 1:
+        if checkpoint is not None:
+            raise ValueError("--checkpoint is for one chapter; several keep theirs in --out")
+        folder = out or Path("runs") / "trained" / profile
+        found = trainer.train_all(
+            chapters, out=folder, minutes=minutes, jobs=jobs, report=console.print, **options
+        )
+        console.print(trainer.table(found))
+        if any(done.path is None for done in found.values()):
+            console.print(f"not all are finished; the same command goes on from {folder}")
+            raise typer.Exit(1 if any(done.error for done in found.values()) else 130)
+        return
+    name, _ = trainer.names(chapters[0])
     folder = checkpoint or Path("runs") / "checkpoints" / f"{name}-{profile}-{seed}"
-    done = train_chapter(chapter, profile=profile, seed=seed, checkpoint=folder, out=out)
+    seconds = None if minutes is None else 60 * minutes
+    done = trainer.train(chapters[0], checkpoint=folder, out=out, seconds=seconds, **options)
     if done.path is None:
         console.print(f"interrupted; the same command goes on from {folder}")
         raise typer.Exit(130)
     table = Table("metric", "value", title=f"{done.path.name}, trained in {done.seconds:.0f} s")
-    for name, value in done.metrics.items():
-        table.add_row(name, f"{value:.4f}")
+    for metric, value in done.metrics.items():
+        table.add_row(metric, f"{value:.4f}")
     console.print(table)
 
 

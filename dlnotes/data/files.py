@@ -133,10 +133,10 @@ def locate_original(dataset: str, name: str) -> Path:
         dataset: "MNIST" or "FashionMNIST", torchvision's names.
         name: such as "train-images-idx3-ubyte".
     """
-    path = _torchvision_path(dataset, name)
+    path = find_original(dataset, name)
     if path is None:
         _download(dataset)
-        path = _torchvision_path(dataset, name)
+        path = find_original(dataset, name)
     if path is None:
         raise DataError(f"torchvision's download of {dataset} left no file {name}")
     return path
@@ -157,7 +157,8 @@ def read_original(dataset: str, name: str) -> bytes:
     return content
 
 
-def _torchvision_path(dataset: str, name: str) -> Path | None:
+def find_original(dataset: str, name: str) -> Path | None:
+    """Return where an original IDX file lies, plain or ``.gz``; None where it is nowhere."""
     for folder in (own_folder(), cache_folder()):
         for ending in ("", ".gz"):
             if folder and (path := folder / dataset / "raw" / f"{name}{ending}").is_file():

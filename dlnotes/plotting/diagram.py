@@ -122,6 +122,7 @@ class Diagram:
         height: float = 0.8,
         color: Any = PALE,
         ink: Any = INK,
+        dashed: bool = False,
     ) -> Shape:
         """Draw a box around (x, y) and return it.
 
@@ -133,10 +134,12 @@ class Diagram:
             height: of the box.
             color: of its surface.
             ink: of outline and text.
+            dashed: the outline.
         """
         round_corners = f"round,pad=0,rounding_size={0.12 * min(width, height)}"
         corner = (x - width / 2, y - height / 2)
         style = dict(boxstyle=round_corners, facecolor=color, edgecolor=ink, lw=1.4, zorder=3)
+        style["linestyle"] = (0, (4, 3)) if dashed else "-"
         self.ax.add_patch(FancyBboxPatch(corner, width, height, **style))
         self.text(x, y, text, color=ink)
         return Shape(x, y, width, height)

@@ -4,23 +4,14 @@ Trained on the 55,000 training digits by ``dlnotes train metrics``; the validati
 well. The test digits, with which generated ones are compared later, are only counted at the end.
 """
 
-from pathlib import Path
+from collections.abc import Iterable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from dlnotes import PROFILES, data, metrics, training
-from dlnotes.checks import check_choice
+from dlnotes import data, metrics, training
+from dlnotes.recipes import Recipe, Settings
 from dlnotes.recipes.cnn import shift
-
-WEIGHTS = metrics.WEIGHTS
-DTYPE = torch.float16  # of the numbers in the file
-
-SETTINGS = {
-    "smoke": dict(images=2_000, epochs=4, batch_size=32, learning_rate=3e-3),
-    "standard": dict(images=55_000, epochs=3, batch_size=128, learning_rate=4e-3),
-    "full": dict(images=55_000, epochs=12, batch_size=128, learning_rate=4e-3),
-}
 
 
 def build() -> metrics.DigitClassifier:
@@ -28,38 +19,26 @@ def build() -> metrics.DigitClassifier:
     return metrics.DigitClassifier()
 
 
-def train(
-    profile: str, *, checkpoint: str | Path | None = None, seed: int = 0
-) -> tuple[metrics.DigitClassifier, training.History]:
-    """Train the classifier; return it, in evaluation mode, and the history.
+def digits(*, images: int) -> data.Split:
+    """Return the first so many of the 55,000 training digits."""
+    return data.mnist("train").take(images)
 
-    Args:
-        profile: "smoke" (2,000 digits, seconds), "standard" or "full" (all, minutes).
-        checkpoint: folder from which a killed run goes on.
-        seed: of the initial weights, the order of the digits and their shifts.
-    """
-    check_choice(PROFILES, profile=profile)
-    settings = dict(SETTINGS[profile])
-    digits = data.mnist("train").take(settings.pop("images"))
-    validation = data.mnist("validation").take(500 if profile == "smoke" else 5_000)
-    rate = settings.pop("learning_rate")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = build()
-    history = training.fit(
-        model,
-        training.classification_loss,
-        digits,
-        optimizer=lambda parameters: torch.optim.AdamW(parameters, rate, weight_decay=0.05),
-        schedule="one_cycle",
-        validate=lambda model: {"validation_accuracy": training.accuracy(model, validation)},
-        transform=shift_by_one,
-        checkpoint=checkpoint,
-        seed=seed,
-        description=f"digits, {profile}",
-        **settings,
-    )
-    return model.eval(), history
+
+def adamw(parameters: Iterable[nn.Parameter], learning_rate: float) -> torch.optim.Optimizer:
+    """Return AdamW with more weight decay than it has of itself."""
+    return torch.optim.AdamW(parameters, learning_rate, weight_decay=0.05)
+
+
+def shift_by_one(batch: tuple[Tensor, Tensor], generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Move each digit by at most one pixel; labels stay."""
+    images, labels = batch
+    return shift(images, 1, generator=generator), labels
+
+
+def validate(model: metrics.DigitClassifier, samples: int) -> dict[str, float]:
+    """Return the accuracy on the first so many validation digits."""
+    chosen = data.mnist("validation").take(samples)
+    return {"validation_accuracy": training.accuracy(model, chosen)}
 
 
 def evaluate(model: metrics.DigitClassifier) -> dict[str, float]:
@@ -67,7 +46,32 @@ def evaluate(model: metrics.DigitClassifier) -> dict[str, float]:
     return {"test_accuracy": training.accuracy(model, data.mnist("test"))}
 
 
-def shift_by_one(batch: tuple[Tensor, Tensor], generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Move each digit by at most one pixel; labels stay."""
-    images, labels = batch
-    return shift(images, 1, generator=generator), labels
+RECIPE = Recipe(
+    weights=metrics.WEIGHTS,
+    dtype=torch.float16,
+    description="digits",
+    settings={
+        "smoke": Settings(
+            data=dict(images=2_000),
+            fit=dict(epochs=4, batch_size=32, learning_rate=3e-3),
+            validation=500,
+        ),
+        "standard": Settings(
+            data=dict(images=55_000),
+            fit=dict(epochs=3, batch_size=128, learning_rate=4e-3),
+            validation=5_000,
+        ),
+        "full": Settings(
+            data=dict(images=55_000),
+            fit=dict(epochs=12, batch_size=128, learning_rate=4e-3),
+            validation=5_000,
+        ),
+    },
+    build=build,
+    data=digits,
+    loss=training.classification_loss,
+    optimizer=adamw,
+    options=dict(schedule="one_cycle", transform=shift_by_one),
+    validate=validate,
+    evaluate=evaluate,
+)

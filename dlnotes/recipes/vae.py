@@ -1,27 +1,18 @@
 """The variational autoencoder that chapter 16 ships.
 
 Trained on all 60,000 digits, binarised anew in every epoch (``profile="full"``), by
-``dlnotes train vae``; the notebook trains the same model for about a minute (``"standard"``) and
-loads these weights beside it.
+``dlnotes train vae``. The notebook trains the same model live, as "standard" says, and loads these
+weights beside it.
 """
-
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from dlnotes import PROFILES, data, training
-from dlnotes.checks import check_choice, check_positive
+from dlnotes import data
+from dlnotes.checks import check_positive
+from dlnotes.recipes import Recipe, Settings
 from dlnotes.vae import VAE, binarize, elbo, importance_weighted_bound
 
-WEIGHTS = "vae_digits"
-DTYPE = torch.float16  # of the numbers in the file
-
-SETTINGS = {
-    "smoke": dict(images=1_000, epochs=4, batch_size=50, learning_rate=2e-3),
-    "standard": dict(images=55_000, epochs=12, batch_size=128, learning_rate=3e-3),
-    "full": dict(images=60_000, epochs=200, batch_size=256, learning_rate=3e-3),
-}
 IMPORTANCE_SAMPLES = 500
 
 
@@ -30,38 +21,9 @@ def build() -> VAE:
     return VAE((1, 28, 28), 40, hidden_dim=384)
 
 
-def train(
-    profile: str, *, checkpoint: str | Path | None = None, seed: int = 0
-) -> tuple[VAE, training.History]:
-    """Train the model; return it, in evaluation mode, and the history.
-
-    Args:
-        profile: "smoke" (1,000 digits, seconds), "standard" (55,000, about a minute on two cores)
-            or "full" (all 60,000, validation included; about 25 minutes on one quiet core).
-        checkpoint: folder from which a killed run goes on.
-        seed: of the initial weights, the order of the digits, their binarisation and the draws.
-    """
-    check_choice(PROFILES, profile=profile)
-    settings = dict(SETTINGS[profile])
-    digits = data.mnist("train+validation" if profile == "full" else "train")
-    digits = digits.take(settings.pop("images")).inputs
-    rate = settings.pop("learning_rate")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = build()
-    history = training.fit(
-        model,
-        negative_elbo,
-        digits,
-        optimizer=lambda parameters: torch.optim.AdamW(parameters, rate, weight_decay=0.01),
-        schedule="one_cycle",
-        transform=binarize_batch,
-        checkpoint=checkpoint,
-        seed=seed,
-        description=f"VAE, {profile}",
-        **settings,
-    )
-    return model.eval(), history
+def digits(split: str = "train", *, images: int) -> Tensor:
+    """Return the first so many digits of a split, grey, (N, 1, 28, 28)."""
+    return data.mnist(split).take(images).inputs
 
 
 def negative_elbo(model: nn.Module, batch: tuple[Tensor]) -> Tensor:
@@ -154,3 +116,30 @@ def optimize_posterior(
         mu.grad, log_variance.grad = torch.autograd.grad(loss, (mu, log_variance))
         optimizer.step()
     return mu.detach(), log_variance.detach()
+
+
+RECIPE = Recipe(
+    weights="vae_digits",
+    dtype=torch.float16,
+    description="VAE",
+    settings={
+        "smoke": Settings(
+            data=dict(images=1_000),
+            fit=dict(epochs=4, batch_size=50, learning_rate=2e-3),
+        ),
+        "standard": Settings(
+            data=dict(images=55_000),
+            fit=dict(epochs=13, batch_size=128, learning_rate=5e-3),
+        ),
+        "full": Settings(  # validation digits included
+            data=dict(split="train+validation", images=60_000),
+            fit=dict(epochs=200, batch_size=256, learning_rate=3e-3),
+        ),
+    },
+    build=build,
+    data=digits,
+    loss=negative_elbo,
+    options=dict(schedule="one_cycle", transform=binarize_batch),
+    evaluate=evaluate,
+    evaluate_full=evaluate_full,
+)

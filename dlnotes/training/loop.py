@@ -191,7 +191,10 @@ def _check(job: Job) -> None:
     if job.stop.max_seconds is not None:
         check_between(0, math.inf, max_seconds=job.stop.max_seconds)
         if job.processes > 1:  # they could not agree on a step to stop at
-            raise ValueError(f"max_seconds must be None with {job.processes} processes")
+            given = job.stop.max_seconds
+            raise ValueError(
+                f"max_seconds must be None with {job.processes} processes, got {given}"
+            )
     if job.device.type != "cpu":
         most = torch.cuda.device_count() if job.device.type == "cuda" else 1
         check_between(1, most, processes=job.processes)

@@ -1,12 +1,15 @@
 """Figures as a reader meets them in JupyterLab: described, captioned, folded, quick, never lost."""
 
+import shutil
+import subprocess
+import sys
 import time
 
 import nbformat
 import pytest
 
 from dlnotes import plotting
-from dlnotes.course import notebooks
+from dlnotes.course import notebooks, publish
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 ALT = 'A line that rises from "one" to three.'
@@ -160,3 +163,63 @@ def test_ten_quick_moves_settle_soon_on_the_last_one(open_in_lab):
     page.wait_for_function("last => document.querySelector('figure img').src !== last", arg=last)
     page.keyboard.press("ArrowLeft")
     page.wait_for_function("last => document.querySelector('figure img').src === last", arg=last)
+
+
+# ---- slides and site ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """A deck and a site, made of one notebook with a figure that is drawn in a folded cell."""
+    if shutil.which("npm") is None:
+        pytest.skip("no npm, which fetches reveal.js and MathJax")
+    folder = tmp_path_factory.mktemp("published")
+    slide = {"slideshow": {"slide_type": "slide"}}
+    cells = [
+        nbformat.v4.new_markdown_cell("# Title\n\nA formula, $x^2$.", metadata=slide),
+        stored(tags=["draw"], **slide),
+        nbformat.v4.new_code_cell("1 + 1", metadata=slide),
+    ]
+    text = notebooks.canonical(nbformat.writes(nbformat.v4.new_notebook(cells=cells)))
+    path = folder / "source" / "index.ipynb"
+    path.parent.mkdir()
+    path.write_text(text, encoding="utf-8")
+    deck = publish.slides_of(path, folder, offline=True)
+    site, package = folder / "site", publish.MATHJAX.split("/")[0]
+    publish.fetch(package, site / "_static" / publish.VENDOR)
+    (folder / "conf.py").write_text(
+        'extensions = ["myst_nb"]\nhtml_theme = "sphinx_book_theme"\nnb_execution_mode = "off"\n'
+        'myst_enable_extensions = ["amsmath", "dollarmath"]\n'
+        f'mathjax_path = "{publish.VENDOR}/{publish.MATHJAX}"\n'
+    )
+    command = [sys.executable, "-m", "sphinx", "-q", "-c", str(folder), str(path.parent), str(site)]
+    subprocess.run(command, check=True)
+    return {"slides": deck, "site": site / "index.html"}
+
+
+@pytest.mark.parametrize("kind", ["slides", "site"])
+def test_a_published_figure_has_words_and_caption_and_its_code_is_out_of_the_way(
+    browser, published, kind
+):
+    page = browser.new_page(viewport={"width": 1280, "height": 720})
+    try:
+        page.goto(f"{published[kind].as_uri()}" + ("#/1" if kind == "slides" else ""))
+        figure = page.locator("figure")
+        assert figure.locator("img").get_attribute("alt") == ALT
+        caption = figure.locator("figcaption")
+        caption.locator("mjx-container").wait_for()
+        assert caption.locator("em").inner_text() == "line" and caption.is_visible()
+        assert "\\" not in caption.inner_text() and "$" not in caption.inner_text()
+        code = page.get_by_text("plotting.curves")
+        if kind == "slides":
+            assert code.count() == 0
+        else:
+            assert not code.first.is_visible()
+            page.locator("details.hide summary, details summary").first.click()
+            code.first.wait_for()
+            assert page.get_by_text("1 + 1").first.is_visible()
+        picture, words = figure.locator("img").bounding_box(), caption.bounding_box()
+        assert words["y"] >= picture["y"] + picture["height"]
+        assert kind == "site" or words["y"] + words["height"] <= 720
+    finally:
+        page.close()

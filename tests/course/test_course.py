@@ -131,11 +131,15 @@ def test_canonical_form_is_a_fixed_point_and_valid():
     assert raw["metadata"] == {"kernelspec": notebooks.KERNEL, "language_info": {"name": "python"}}
 
 
-@pytest.mark.skipif(shutil.which("ruff") is None, reason="needs ruff")
+# beside the interpreter first: an environment need not be on the PATH
+RUFF = shutil.which("ruff", path=os.path.dirname(sys.executable)) or shutil.which("ruff")
+
+
+@pytest.mark.skipif(RUFF is None, reason="needs ruff")
 def test_ruff_leaves_a_canonical_notebook_as_it_is(tmp_path):
     path = tmp_path / "x.ipynb"
     path.write_text(notebooks.canonical(as_json(*MESSY)))
-    subprocess.run(["ruff", "format", "-q", "--isolated", "--line-length=100", path], check=True)
+    subprocess.run([RUFF, "format", "-q", "--isolated", "--line-length=100", path], check=True)
     assert not notebooks.format_file(path, check=True)
 
 

@@ -1,11 +1,14 @@
 """dlnotes.course.map: every chapter has a place, arrows point forwards, no box hides another."""
 
+from itertools import pairwise
+
+import numpy as np
 import pytest
-from matplotlib.text import Annotation
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from dlnotes import course
 from dlnotes.course import map as course_map
-from dlnotes.plotting import BLACK, BLUE, GREY, ORANGE
+from dlnotes.plotting import BLUE, GREY, ORANGE, tint
 
 ON_THE_MAP = course.CHAPTERS[1:]
 
@@ -22,37 +25,78 @@ def test_what_to_read_first_comes_earlier():
         assert all(0 < first < chapter.number for first in chapter.needs)
 
 
-def test_a_box_has_the_colour_of_its_objective_and_an_arrow_from_each_chapter_to_read_first():
+@pytest.fixture
+def drawn():
+    """The map's axes, its boxes by their first line, its arrows as (start, end), in pixels."""
     fig = course_map.course_map()
     fig.canvas.draw()
     (ax,) = fig.axes
-    boxes = {t.get_text().split("\n")[0]: t for t in ax.texts if t.get_text()}
+    patches = [p for p in ax.patches if isinstance(p, FancyBboxPatch)]
+    texts = [text for text in ax.texts if text.get_text()]
+    boxes = {}
+    for text in texts:
+        middle = text.get_window_extent().get_points().mean(0)
+        [box] = [p for p in patches if p.get_window_extent().contains(*middle)]
+        boxes[text.get_text().split("\n")[0]] = (text, box)
+    arrows = []
+    for patch in ax.patches:
+        if isinstance(patch, FancyArrowPatch):
+            path = patch.get_path().transformed(patch.get_transform())
+            # the arrow's head is a part of the path of its own
+            line = path.to_polygons(closed_only=False)[0]
+            arrows.append((line[0], line))
+    return ax, boxes, arrows
+
+
+def test_a_box_has_the_colour_of_its_objective(drawn):
+    _, boxes, _ = drawn
     for chapter in ON_THE_MAP:
-        color = boxes[str(chapter.number)].get_bbox_patch().get_facecolor()
-        assert color == boxes[chapter.objective].get_bbox_patch().get_facecolor()
-    arrows = [(t.xyann, t.xy) for t in ax.texts if isinstance(t, Annotation)]
-    first = {c.number: c.place for c in ON_THE_MAP}
-    assert sorted(arrows) == sorted((first[n], c.place) for c in ON_THE_MAP for n in c.needs)
-
-
-def test_colours_are_light_and_those_of_the_course():
-    assert course_map.COLORS == {"discriminative": BLUE, "generative": ORANGE, "both": GREY}
-    assert course_map._light(BLACK) == pytest.approx((0.8, 0.8, 0.8))
-    assert course_map._light("white") == pytest.approx((1, 1, 1))
-
-
-def test_boxes_are_apart_and_inside_and_dashed_where_planned():
-    fig = course_map.course_map()
-    fig.canvas.draw()
-    (ax,) = fig.axes
-    texts = [t for t in ax.texts if t.get_bbox_patch() is not None and t.get_text()]
-    boxes = [t.get_window_extent() for t in texts]
-    for i, box in enumerate(boxes):
-        assert not any(box.overlaps(other) for other in boxes[:i])
-        assert fig.bbox.containsx(box.x0) and fig.bbox.containsx(box.x1)
-        assert fig.bbox.containsy(box.y0) and fig.bbox.containsy(box.y1)
-    solid = {
-        t.get_text().split("\n")[0] for t in texts if t.get_bbox_patch().get_linestyle() == "-"
+        color = boxes[str(chapter.number)][1].get_facecolor()
+        assert color == boxes[chapter.objective][1].get_facecolor()
+    colors = {kind: boxes[kind][1].get_facecolor()[:3] for kind in course_map.COLORS}
+    assert colors == {
+        "discriminative": tint(BLUE, 0.25),
+        "generative": tint(ORANGE, 0.25),
+        "both": tint(GREY, 0.25),
     }
+
+
+def test_an_arrow_leads_from_each_chapter_to_read_first_and_behind_no_other(drawn):
+    _, boxes, arrows = drawn
+
+    def touched(points):
+        dense = np.concatenate([np.linspace(a, b, 100) for a, b in pairwise(points)])
+        return {
+            name
+            for name, (_, box) in boxes.items()
+            if any(box.get_window_extent().padded(6).contains(*point) for point in dense)
+        }
+
+    wanted = [{str(n), str(chapter.number)} for chapter in ON_THE_MAP for n in chapter.needs]
+    assert len(arrows) == len(wanted)
+    found = [touched(points) for _, points in arrows]
+    assert sorted(map(sorted, found)) == sorted(map(sorted, wanted))
+    starts = [min(boxes, key=lambda n: distance(boxes[n][1], start)) for start, _ in arrows]
+    needs = [str(n) for chapter in ON_THE_MAP for n in chapter.needs]
+    assert sorted(starts) == sorted(needs)
+
+
+def distance(box, point):
+    extent = box.get_window_extent()
+    nearest = np.clip(point, [extent.x0, extent.y0], [extent.x1, extent.y1])
+    return np.hypot(*(nearest - point))
+
+
+def test_boxes_are_apart_and_inside_hold_their_words_and_are_dashed_where_planned(drawn):
+    ax, boxes, _ = drawn
+    extents = [box.get_window_extent() for _, box in boxes.values()]
+    for number, (text, box) in enumerate(boxes.values()):
+        extent, words = box.get_window_extent(), text.get_window_extent()
+        assert not any(extent.overlaps(other) for other in extents[:number])
+        assert ax.figure.bbox.containsx(extent.x0) and ax.figure.bbox.containsx(extent.x1)
+        assert ax.figure.bbox.containsy(extent.y0) and ax.figure.bbox.containsy(extent.y1)
+        assert extent.x0 < words.x0 and words.x1 < extent.x1
+        assert extent.y0 < words.y0 and words.y1 < extent.y1
+    solid = {name for name, (_, box) in boxes.items() if box.get_linestyle() == "-"}
     built = {str(chapter.number) for chapter in course.built()} - {"0"}
     assert {name for name in solid if name.isdecimal()} == built

@@ -5,12 +5,10 @@ import os
 import re
 import subprocess
 import sys
-import types
 
 import nbformat
 import pytest
 from course_notebooks import as_json, checkout, code, markdown, parsed, record, stream
-from torch import nn
 from typer.testing import CliRunner
 
 from dlnotes import course
@@ -435,39 +433,6 @@ def test_a_wrong_argument_is_one_line(repository, monkeypatch, capsys, arguments
     error = capsys.readouterr().err
     assert message in error
     assert len(error.splitlines()) == 1
-
-
-def test_train_saves_weights_with_how_they_were_made(repository, monkeypatch):
-    from dlnotes.training import weights
-
-    history = types.SimpleNamespace(interrupted=False, seconds=1.26)
-    calls = []
-
-    def train(profile, *, checkpoint, seed):
-        calls.append((profile, str(checkpoint), seed))
-        return nn.Linear(2, 1), history
-
-    recipe = types.ModuleType("dlnotes.recipes.gru")
-    recipe.__dict__.update(train=train, WEIGHTS="gru_test", evaluate=lambda model: {"a": 0.5})
-    recipe.evaluate_full = lambda model: {"b": 0.75}
-    monkeypatch.setitem(sys.modules, "dlnotes.recipes.gru", recipe)
-    done = invoke("train", "gru", "--seed", "7")
-    assert done.exit_code == 0
-    assert "0.7500" in done.output
-    assert calls == [("full", os.path.join("runs", "checkpoints", "05_gru-full-7"), 7)]
-    metadata = weights.read_metadata(repository / "data" / "weights" / "gru_test.safetensors")
-    assert metadata["command"] == "dlnotes train gru --profile full --seed 7"
-    assert metadata["metrics"] == {"a": 0.5, "b": 0.75}
-    assert (metadata["seconds"], metadata["seed"]) == (1.3, 7)
-
-    assert invoke("train", "gru", "--profile", "smoke").exit_code == 0
-    path = repository / "runs" / "weights" / "gru_test.safetensors"
-    assert weights.read_metadata(path)["metrics"] == {"a": 0.5}
-    path.unlink()
-    history.interrupted = True
-    done = invoke("train", "gru", "--profile", "smoke", "--checkpoint", "here")
-    assert (done.exit_code, path.exists()) == (130, False)
-    assert "goes on from here" in done.output
 
 
 def test_check_finds_a_damaged_data_file_and_a_wrong_version(monkeypatch, tmp_path):

@@ -181,6 +181,20 @@ RIGHT = [
 test_exercises = judged("seq2seq", WRONG, RIGHT)
 
 
+def test_small_model_trains_on_words_spelled_as_asked(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        seq2seq.experiment, "fit", lambda model, loss, pairs, **options: seen.append(pairs)
+    )
+    for reverse in (False, True):
+        assert seq2seq.small_model(attention=False, reverse=reverse) > 0.8  # nothing is learned
+    (forwards, lengths, target), (backwards, *others) = seen
+    assert len(forwards) >= 3000 and torch.equal(lengths, others[0])
+    assert torch.equal(target, others[1])
+    for row, n, turned in zip(forwards, lengths, backwards, strict=True):
+        assert torch.equal(row[:n].flip(0), turned[:n])
+
+
 def test_the_number_of_parameters_is_that_of_the_class():
     count = sum(p.numel() for p in BahdanauAttention(1000, 2000, 1000).parameters())
     assert seq2seq.scorer_parameters.right_answer() == count

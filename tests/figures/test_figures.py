@@ -1,7 +1,10 @@
 """dlnotes.figures: the first frame is an ordinary output; a moved control redraws it in place."""
 
+import asyncio
+
 import ipywidgets
 import pytest
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from dlnotes import figures, plotting
 
@@ -56,6 +59,77 @@ def test_a_combination_without_picture_says_why_and_keeps_the_last_frame(display
     assert len(displayed) == count
     controls["slope"].value = -1
     assert len(displayed) == count + 1
+
+
+def test_every_frame_has_its_caption(displayed):
+    words = dict(alt="a line through the origin", caption="*Move* it.")
+    controls = figures.explore(line, **words, slope=(1, 5, 1, 2))
+    controls["slope"].value = 4
+    for bundle in (displayed[0][0], displayed[-1][0]):
+        assert "<figcaption><em>Move</em> it.</figcaption></figure>" in bundle["text/html"]
+
+
+class Growing(figures.Drawing):
+    def __init__(self):
+        self.figure, ax = plotting.figure()
+        (self.line,) = ax.plot([0, 1], [0, 0])
+        ax.set_ylim(0, 10)
+        self.freeze()
+
+    def update(self, *, slope):
+        self.line.set_ydata([0, slope])
+
+
+def test_a_drawing_is_made_once_and_updated(displayed):
+    drawing = Growing()
+    controls = figures.explore(drawing, alt="a line through the origin", slope=(1, 5, 1, 2))
+    assert list(drawing.line.get_ydata()) == [0, 2]
+    for value in (4, 5):
+        controls["slope"].value = value
+        assert list(drawing.line.get_ydata()) == [0, value]
+    assert len({bundle["text/html"] for bundle, _ in displayed if "text/html" in bundle}) == 3
+    assert not isinstance(drawing.figure.get_layout_engine(), ConstrainedLayoutEngine)
+
+
+def test_the_stored_frame_is_small_and_the_moved_ones_are_quick(displayed):
+    controls = figures.explore(line, alt="a line through the origin", slope=(1, 5, 1, 2))
+    controls["slope"].value = 3
+    controls["slope"].value = 2
+    sizes = [len(bundle["text/html"]) for bundle, _ in displayed if "text/html" in bundle]
+    assert sizes[0] < 0.6 * sizes[-1]  # the same picture
+
+
+def test_of_moves_that_come_together_only_the_newest_is_drawn(displayed):
+    drawn = []
+
+    def draw(slope):
+        drawn.append(slope)
+        return line(slope)
+
+    async def move():
+        for value in (3, 4, 5):
+            controls["slope"].value = value
+        assert drawn == [2]  # the kernel is free to read what else there is
+        await asyncio.sleep(0.2)
+        assert drawn == [2, 5]
+        controls["slope"].value = 1
+        await asyncio.sleep(0.2)
+
+    controls = figures.explore(draw, alt="a line through the origin", slope=(1, 5, 1, 2))
+    asyncio.run(move())
+    assert drawn == [2, 5, 1]
+    assert len([bundle for bundle, _ in displayed if "text/html" in bundle]) == 3
+
+
+def test_names_of_controls_have_room():
+    controls = figures.explore(
+        lambda **values: plotting.figure()[0],
+        alt="an empty figure, for the test",
+        steps=(0, 9, 1, 3),
+        the_largest_singular_value=(0, 9, 1, 3),
+    )
+    widths = {control.style.description_width for control in controls.values()}
+    assert len(widths) == 1 and float(widths.pop().removesuffix("em")) > 0.5 * 26
 
 
 def test_controls_are_what_their_values_say():

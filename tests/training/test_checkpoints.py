@@ -239,3 +239,28 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(DataError, match=r"last\.pt is damaged: .*Delete"):
         quiet(small_model(), small_data(), steps=2, checkpoint=tmp_path)
+
+
+def test_a_checkpoint_of_a_gpu_goes_on_here(tmp_path, uninterrupted):
+    with pytest.raises(Died):
+        hard_to_resume(tmp_path / "run", loss=dies_at(22))
+    state = torch.load(tmp_path / "run" / "last.pt", weights_only=True)
+    assert state["device"] == "cpu"
+    state["device"] = "cuda"  # whose generators have a state of 16 bytes
+    state["augmentation"] = torch.zeros(16, dtype=torch.uint8)
+    state["random"]["cuda"] = torch.zeros(1, 16, dtype=torch.uint8)
+    torch.save(state, tmp_path / "run" / "last.pt")
+    _, history = hard_to_resume(tmp_path / "run")
+    before = uninterrupted[1].steps
+    assert history.steps[:10] == before[:10] and len(history.steps) == 15
+
+
+def test_a_checkpoint_from_before_devices_were_noted_goes_on(tmp_path, uninterrupted):
+    with pytest.raises(Died):
+        hard_to_resume(tmp_path / "run", loss=dies_at(22))
+    state = torch.load(tmp_path / "run" / "last.pt", weights_only=True)
+    del state["device"]
+    torch.save(state, tmp_path / "run" / "last.pt")
+    model, history = hard_to_resume(tmp_path / "run")
+    assert_same_weights(model, uninterrupted[0])
+    assert without_times(history) == without_times(uninterrupted[1])

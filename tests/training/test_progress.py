@@ -1,10 +1,13 @@
 """dlnotes.training.progress: what a run shows, and how it is stopped."""
 
+import math
 import os
 import signal
 import sys
+import time
 
 import pytest
+import torch
 
 from dlnotes.training import (
     classification_loss,
@@ -15,6 +18,7 @@ from dlnotes.training import (
 from training.common import (
     assert_same_weights,
     hard_to_resume,
+    never,
     quiet,
     small_data,
     small_model,
@@ -95,3 +99,60 @@ def test_a_second_interrupt_ends_at_once(tmp_path):
     with pytest.raises(KeyboardInterrupt) as caught:
         hard_to_resume(tmp_path / "run", loss=interrupting(3, times=2))
     assert "stopped" not in str(caught.value)
+
+
+# ---- a time limit ------------------------------------------------------------------------------
+
+
+def test_a_time_limit_ends_a_whole_step_saves_and_can_be_resumed(tmp_path, uninterrupted, capsys):
+    def slow(model, batch):
+        time.sleep(0.02)  # two calls a step
+        return classification_loss(model, batch)
+
+    _, history = hard_to_resume(tmp_path / "run", loss=slow, checkpoint_every=None, max_seconds=0.2)
+    taken = len(history.steps)
+    assert history.interrupted and 2 <= taken <= 8
+    assert capsys.readouterr().out == ""  # nobody pressed Ctrl-C
+    saved = load_checkpoint(tmp_path / "run", small_model())
+    assert saved.steps[-1]["step"] == taken
+    model, history = hard_to_resume(tmp_path / "run", max_seconds=60)
+    assert not history.interrupted
+    assert_same_weights(model, uninterrupted[0])
+    assert without_times(history) == without_times(uninterrupted[1])
+
+
+def test_a_limit_of_nothing_takes_one_step_at_a_time(tmp_path, uninterrupted):
+    for step in range(1, 16):
+        model, history = hard_to_resume(tmp_path / "run", max_seconds=0)
+        assert len(history.steps) == step and history.interrupted == (step < 15)
+    assert_same_weights(model, uninterrupted[0])
+    assert without_times(history) == without_times(uninterrupted[1])
+    model, history = hard_to_resume(tmp_path / "run", loss=never, max_seconds=0)  # it is finished
+    assert not history.interrupted
+
+
+def test_without_a_checkpoint_a_time_limit_keeps_what_was_learned():
+    model, untrained = small_model(), small_model()
+    history = quiet(model, small_data(), epochs=2, max_seconds=0)
+    assert history.interrupted and len(history.steps) == 1 and history.epochs == []
+    assert not torch.equal(model[0].weight, untrained[0].weight)
+    assert not quiet(model, small_data(), epochs=2, max_seconds=math.inf).interrupted
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (dict(max_seconds=-1.0), r"max_seconds must lie in \[0, inf\], got -1.0"),
+        (dict(max_seconds=math.nan), "max_seconds must lie in"),
+        (dict(max_seconds=5, processes=2), "max_seconds must be None with 2 processes, got 5"),
+    ],
+)
+def test_a_wrong_time_limit_is_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        quiet(small_model(), small_data(), steps=1, **options)
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_ctrl_c_within_a_time_limit_is_still_ctrl_c(tmp_path):
+    with pytest.raises(KeyboardInterrupt, match="stopped after step 3 of 15"):
+        hard_to_resume(tmp_path, loss=interrupting(3), max_seconds=60)

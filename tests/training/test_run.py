@@ -1,7 +1,9 @@
 """dlnotes.training.run: learning rates, history and the best epoch."""
 
+import inspect
 import json
 import math
+from dataclasses import FrozenInstanceError, fields
 from itertools import pairwise
 
 import pytest
@@ -12,6 +14,8 @@ from dlnotes.training import (
     History,
     fit,
     load_checkpoint,
+    loop,
+    run,
     schedule_factor,
 )
 from training.common import (
@@ -137,3 +141,29 @@ def test_without_a_checkpoint_or_a_best_loading_says_so(tmp_path):
     quiet(small_model(), small_data(), steps=1, checkpoint=tmp_path)
     with pytest.raises(ValueError, match="best must be False"):
         load_checkpoint(tmp_path, small_model(), best=True)
+
+
+# ---- what a resumed run must share -------------------------------------------------------------
+
+
+def test_the_settings_that_must_agree_are_marked_where_they_are_declared():
+    marked = {item.name for item in fields(run.Job) if item.metadata.get("on_resume") == "same"}
+    assert marked == {
+        *("batch_size", "schedule", "warmup", "monitor", "precision", "processes", "accumulate"),
+        *("clip_norm", "seed"),
+    }
+
+
+def test_every_option_of_fit_has_its_place_in_the_job():
+    options = set(inspect.signature(fit).parameters)
+    names = {item.name for item in fields(run.Job)}
+    assert options - names == {"train", "epochs", "steps", "max_seconds"}
+    assert names - options == {"data", "total", "per_epoch", "stop"}
+
+
+def test_a_job_cannot_be_changed(monkeypatch):
+    jobs = []
+    monkeypatch.setattr(loop, "_run", lambda fabric, job: jobs.append(job) or History())
+    quiet(small_model(), small_data(), steps=1)
+    with pytest.raises(FrozenInstanceError):
+        jobs[0].seed = 3

@@ -170,3 +170,25 @@ def test_the_readers_own_weights_come_first(tmp_path, monkeypatch):
     monkeypatch.setenv("DLNOTES_DATA", str(tmp_path / "own"))
     load_weights("x.safetensors", model)
     assert (model.weight == 1).all()
+
+
+def test_weights_may_be_listed_later_and_have_any_name(folder):
+    names = ("my net", "gan")
+    for name in names:
+        save_weights(folder / f"{name}.safetensors", small_model(), listed=False, **FACTS)
+    assert not (folder / "SHA256SUMS").exists()
+    with pytest.raises(DataError, match=r"gan\.safetensors has no line in SHA256SUMS"):
+        weights_metadata("gan")
+    for name in names:
+        weights.list_weights(folder / f"{name}.safetensors")
+        assert weights.verified(name) == folder / f"{name}.safetensors"
+        assert load_weights(name, small_model()) == FACTS
+
+
+def test_a_damaged_table_of_weights_is_named_with_the_remedy(folder):
+    save_weights(folder / "gan.safetensors", small_model())
+    (folder / "SHA256SUMS").write_text("what is this?")
+    with pytest.raises(
+        DataError, match=r"SHA256SUMS is damaged: line 1 .* train it anew: `dlnotes"
+    ):
+        load_weights("gan", small_model())

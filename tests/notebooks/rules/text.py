@@ -12,7 +12,7 @@ from notebooks.changes import add, change, drop, edit
 from notebooks.page import Page
 from notebooks.rule import CHAPTERS, EVERYWHERE, PAGES, Faults, rule
 
-FEWEST_CELLS, MOST_CELLS, MOST_WORDS = 25, 50, 2800
+FEWEST_CELLS, MOST_CELLS, MOST_WORDS = 25, 160, 2800
 
 
 def join_prose(notebook: NotebookNode) -> None:
@@ -45,7 +45,7 @@ def heading_order(page: Page) -> Faults:
 @rule(
     CHAPTERS,
     broken_by=[
-        add(*[markdown(f"paragraph {number}") for number in range(30)]),
+        add(*[markdown(f"paragraph {number}") for number in range(MOST_CELLS)]),
         change(join_prose),
         add(markdown("word " * 2800)),
     ],
