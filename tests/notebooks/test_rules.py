@@ -7,9 +7,10 @@ from course_notebooks import checkout, code, markdown, parsed
 
 import notebooks.rules  # noqa: F401  knows all of RULES
 from dlnotes import course
-from notebooks.changes import edit, good_chapter, save, set_metadata
+from notebooks.changes import add, edit, good_chapter, save, set_metadata
 from notebooks.page import Page, inventory
 from notebooks.rule import CHAPTERS, EVERYWHERE, RULES, faults, rule, rules_of
+from notebooks.rules.code import LONG
 from notebooks.rules.outputs import ERROR
 
 open_page = cache(Page.open)
@@ -76,6 +77,16 @@ def test_a_notebook_that_breaks_the_rule_is_caught(path, name, change):
     assert broken_rules(path) == {name}
 
 
+def test_a_fault_names_its_rule_and_its_cell(path):
+    cells = len(Page.open(path).notebook.cells)
+    add(code(LONG), markdown("![](x.svg) #### x"))(path)
+    assert faults(path) == [
+        f"code_length: cell {cells + 1}: 26 lines of code, at most 25",
+        f"alt_text: cell {cells + 2}: image without alt text",
+        f"links: cell {cells + 2}: x.svg does not exist",
+    ]
+
+
 @pytest.mark.parametrize(("name", "change"), changes("kept_by"))
 def test_what_is_allowed_is_no_fault(path, name, change):
     before = path.read_text(encoding="utf-8")
@@ -90,6 +101,8 @@ def test_the_start_page_and_solutions_keep_the_rules_of_form_only(path):
     start = path.with_name("00_start_here.ipynb")
     notebook.cells[0].source = notebook.cells[0].source.replace("02_cnn", "00_start_here")
     assert broken_rules(save(notebook, start)) == set()
+    edit("profile", "seed = 0", "seed = 1")(start)
+    assert broken_rules(start) == {"opening"}
     assert "length" in broken_rules(save(notebook, path))
     solutions = path.parent / "solutions" / path.name
     assert broken_rules(save(parsed(markdown("# S"), code("x")), solutions)) == set()
