@@ -123,6 +123,12 @@ def test_the_gradient_goes_through_the_draw():
     assert found[1].item() == pytest.approx(math.exp(-0.6), abs=0.01)
 
 
+def test_draws_are_as_fine_as_their_mean():
+    zero = torch.zeros(5, 2).double()
+    draws = VAE.reparameterize(None, zero, zero, seeded())
+    assert (draws != draws.float()).all()  # not float32 made longer
+
+
 def test_the_same_generator_gives_the_same_draws():
     model, x = small(), pixels()
     for function in (

@@ -1,5 +1,6 @@
 """What the last exercise of chapter 6 trains: a small model that pronounces words."""
 
+from functools import cache
 from string import ascii_lowercase
 
 import torch
@@ -11,6 +12,12 @@ from dlnotes.text import Vocabulary
 from dlnotes.training import fit
 
 
+@cache
+def words() -> tuple[list, list]:
+    """Return 3,000 words to train on and 500 to measure, each with its pronunciations."""
+    return data.cmudict("train")[:3000], data.cmudict("validation")[:500]
+
+
 def small_model(*, attention: bool, reverse: bool = False, seed: int = 0) -> float:
     """Train on the letters and phones of 3,000 words; return the PER of 500 validation words.
 
@@ -19,12 +26,12 @@ def small_model(*, attention: bool, reverse: bool = False, seed: int = 0) -> flo
         reverse: spell the words backwards.
         seed: of the initial weights and the order of the words.
     """
-    train, held_out = data.cmudict("train")[:3000], data.cmudict("validation")[:500]
+    train, held_out = words()
     letters = Vocabulary(ascii_lowercase, unknown=False)
     phones = Vocabulary.from_sequences(p for _, right in train for p in right)
 
-    def spelled(words):
-        return letters.batch([word[::-1] if reverse else word for word in words])
+    def spelled(some):
+        return letters.batch([word[::-1] if reverse else word for word in some])
 
     source, lengths = spelled([word for word, right in train for _ in right])
     target, _ = phones.batch([p for _, right in train for p in right], begin=True, end=True)
