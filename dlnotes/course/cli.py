@@ -296,11 +296,12 @@ def slides(
     out: Annotated[Path, typer.Option(help="folder")] = Path("build/slides"),
     offline: Offline = False,
 ) -> None:
-    """Make a deck of slides from each chapter."""
+    """Make decks of slides, one for each part of a chapter."""
     from dlnotes.course import publish
 
     for chapter in _chosen(chapters):
-        console.print(f"written: {publish.slides(chapter, out, offline=offline)}", highlight=False)
+        for deck in publish.slides(chapter, out, offline=offline):
+            console.print(f"written: {deck}", highlight=False)
 
 
 @app.command()

@@ -6,11 +6,17 @@ that browsers would load from elsewhere are fetched once with npm into a folder 
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from copy import deepcopy
+from itertools import pairwise
 from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
 
 from dlnotes.course import Chapter, notebooks, root
 
@@ -30,28 +36,30 @@ NEEDED = {  # npm package -> which of its files
     ),
     MATHJAX.split("/")[0]: ("LICENSE", MATHJAX.split("/", 1)[1]),
 }
+RUN_CELL = "Run this cell"  # how the text begins that stands in for a widget
+_BADGE = re.compile(r"\[!\[[^\]]*\]\(https?:[^)]*\)\]\([^)]*\)|!\[[^\]]*\]\(https?:[^)]*\)")
 
 
 # ---- slides ------------------------------------------------------------------------------------
 
 
-def slides(chapter: Chapter, out: Path, *, offline: bool = False) -> Path:
-    """Write a chapter's deck of slides and return its file.
+def slides(chapter: Chapter, out: Path, *, offline: bool = False) -> list[Path]:
+    """Write a chapter's decks of slides, one for each part, and return their files.
 
     Args:
         chapter: must be built.
         out: folder.
-        offline: fetch reveal.js and MathJax into ``out/vendor``, so that the deck opens without a
+        offline: fetch reveal.js and MathJax into ``out/vendor``, so that the decks open without a
             network. Needs npm, and a network now.
     """
     return slides_of(chapter.path, out, offline=offline)
 
 
-def slides_of(path: Path, out: Path, *, offline: bool = False) -> Path:
-    """Write the deck of one notebook file; arguments as for ``slides``."""
+def slides_of(path: Path, out: Path, *, offline: bool = False) -> list[Path]:
+    """Write the decks of one notebook file; arguments as for ``slides``."""
     from nbconvert.exporters import SlidesExporter  # half a second that only this needs
 
-    out, address = Path(out), NETWORK
+    path, out, address = Path(path), Path(out), NETWORK
     if offline:
         address = VENDOR
         for package in NEEDED:
@@ -65,12 +73,57 @@ def slides_of(path: Path, out: Path, *, offline: bool = False) -> Path:
         exclude_input_prompt=True,
         exclude_output_prompt=True,
     )
-    text, _ = exporter.from_notebook_node(
-        notebooks.read(path), {"metadata": {"name": Path(path).stem}}
-    )
-    target = out / f"{Path(path).stem}.slides.html"
-    notebooks.write(target, text)
-    return target
+    targets = []
+    for part, deck in parts(notebooks.read(path)).items():
+        name = f"{path.stem}_{part.lower()}" if part else path.stem
+        text, _ = exporter.from_notebook_node(for_slides(deck), {"metadata": {"name": name}})
+        targets.append(out / f"{name}.slides.html")
+        notebooks.write(targets[-1], text)
+    return targets
+
+
+def parts(notebook: NotebookNode) -> dict[str, NotebookNode]:
+    """Return a notebook for each part, by the part's letter; "" if there are no parts.
+
+    A part begins with the cell whose metadata say so, and that cell becomes its title slide, with
+    the chapter's title above. What stands before the first part follows the first title slide.
+    """
+    begins = [i for i, cell in enumerate(notebook.cells) if "part" in cell.metadata]
+    if not begins:
+        return {"": notebook}
+    title = notebook.cells[0].source.splitlines()[0]
+    found = {}
+    for begin, end in pairwise([*begins, len(notebook.cells)]):
+        deck = deepcopy(notebook)
+        first, *rest = deck.cells[begin:end]
+        first.source = f"{title}\n\n{first.source}"
+        front = deck.cells[1:begin] if begin == begins[0] else []
+        deck.cells = [first, *front, *rest]
+        found[first.metadata["part"]] = deck
+    return found
+
+
+def for_slides(notebook: NotebookNode) -> NotebookNode:
+    """Return a copy with speaker notes as cells, without badges and what only a notebook can do."""
+    deck = deepcopy(notebook)
+    cells, deck.cells = deck.cells, []
+    for cell in cells:
+        deck.cells.append(cell)
+        if cell.cell_type == "markdown":
+            cell.source = _BADGE.sub("", cell.source)
+        if "outputs" in cell:
+            cell.outputs = [o for o in cell.outputs if not _asks_to_run(o)]
+        if notes := cell.metadata.get("speaker_notes"):
+            note = nbformat.v4.new_markdown_cell(notes)
+            note.metadata["slideshow"] = {"slide_type": "notes"}
+            deck.cells.append(note)
+    return deck
+
+
+def _asks_to_run(output: NotebookNode) -> bool:
+    """Return whether an output only says how to get a widget, which no slide has."""
+    text = output.get("data", {}).get("text/plain", "")
+    return text.startswith(RUN_CELL) and not notebooks.pictures(output)
 
 
 def fetch(package: str, folder: Path) -> None:

@@ -10,7 +10,7 @@ import types
 from pathlib import Path
 
 import pytest
-from course_notebooks import PNG, as_json, checkout, code, markdown, picture, record
+from course_notebooks import PNG, as_json, checkout, code, display, markdown, picture, record
 
 from dlnotes import course
 from dlnotes.course import notebooks, publish
@@ -43,8 +43,14 @@ def path(tmp_path, monkeypatch):
     return path
 
 
+def deck_of(path, folder):
+    """Return the text of a notebook's only deck."""
+    [deck] = publish.slides_of(path, folder)
+    return deck.read_text()
+
+
 def test_a_slide_is_wide_enough_for_a_line_of_code_and_scrolls_what_is_too_high(path, tmp_path):
-    text = publish.slides_of(path, tmp_path).read_text()
+    text = deck_of(path, tmp_path)
     assert re.search(r"width: 1280,\s*height: 720,", text)
     assert text.count("overflow-y: auto; }") == 1
     assert text.index("overflow-y") < text.index("</head>")
@@ -52,7 +58,7 @@ def test_a_slide_is_wide_enough_for_a_line_of_code_and_scrolls_what_is_too_high(
 
 def test_deck_has_the_slides_that_the_metadata_names(path, tmp_path):
     before = path.read_text()
-    deck = publish.slides(course.find("cnn"), tmp_path / "out")
+    [deck] = publish.slides(course.find("cnn"), tmp_path / "out")
     assert deck == tmp_path / "out" / "02_cnn.slides.html"
     text = deck.read_text()
     assert len(re.findall(r"<section", text)) == 2 + 3  # two columns, of two slides and of one
@@ -62,8 +68,76 @@ def test_deck_has_the_slides_that_the_metadata_names(path, tmp_path):
     assert path.read_text() == before
 
 
+PARTS = [
+    markdown(
+        "# 2 · Nets\n\n[![Colab](https://e.org/badge.svg)](https://e.org/run)", **slide("slide")
+    ),
+    code("imports()", **slide("skip"), tags=["setup"]),
+    markdown("After this chapter you can", **slide("slide")),
+    markdown("## Part A · Sums\n\n*How to add.*", part="A", **slide("slide")),
+    markdown("### 1 · One", speaker_notes="Say **this** for $x$, 3 min", **slide("slide")),
+    code("play()", display({"text/plain": "Run this cell to get the controls: x."})),
+    markdown("## Part B · Products", part="B", speaker_notes="Begin", **slide("slide")),
+    markdown("### 2 · Two", **slide("slide")),
+]
+
+
+@pytest.fixture
+def decks(path, tmp_path):
+    """The texts of the decks of a chapter in parts."""
+    path.write_text(notebooks.canonical(as_json(*PARTS)))
+    files = publish.slides_of(path, tmp_path / "out")
+    assert [file.name for file in files] == ["02_cnn_a.slides.html", "02_cnn_b.slides.html"]
+    return [file.read_text() for file in files]
+
+
+def sections(deck):
+    """Return the words of each slide, and those of the speaker notes."""
+    body = deck[deck.index('<div class="slides">') : deck.index("</main>")]
+    notes = re.findall(r'(?s)<aside class="notes">(.*?)</aside>', body)
+    body = re.sub(r'(?s)<aside class="notes">.*?</aside>', "", body)
+    slides = re.split(r"<section[^>]*>\s*(?:<section[^>]*>)?", body)[1:]
+    return [[words(text) for text in texts] for texts in (slides, notes)]
+
+
+def words(text):
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", text)).replace("¶", " ").split())
+
+
+def test_each_part_is_a_deck_that_opens_with_its_title(decks):
+    first, second = (sections(deck)[0] for deck in decks)
+    assert first[0] == "2 · Nets Part A · Sums How to add."
+    assert first[1:3] == ["After this chapter you can", "1 · One play ()"]
+    assert second == ["2 · Nets Part B · Products", "2 · Two"]
+
+
+def test_speaker_notes_are_in_the_aside_and_not_on_the_slide(decks):
+    assert [sections(deck)[1] for deck in decks] == [["Say this for $x$, 3 min"], ["Begin"]]
+    assert "<strong>this</strong>" in decks[0]
+    assert all("Say" not in slide for slide in sections(decks[0])[0])
+
+
+def test_a_deck_has_no_badge_and_asks_nobody_to_run_a_cell(decks):
+    for deck in decks:
+        assert "badge" not in deck and "e.org" not in deck and "Run this cell" not in deck
+
+
+def test_a_widget_keeps_its_stored_picture(path, tmp_path):
+    shown = picture("a line")
+    shown["data"]["text/plain"] = "Run this cell for the controls"
+    path.write_text(notebooks.canonical(as_json(code("play()", shown))))
+    assert "a line" in deck_of(path, tmp_path)
+
+
+def test_canonical_form_keeps_part_and_speaker_notes():
+    text = notebooks.canonical(as_json(markdown("a", part="A", speaker_notes=" b\n", other="c")))
+    assert dict(notebooks.parse(text).cells[0].metadata) == {"part": "A", "speaker_notes": "b"}
+    empty = notebooks.canonical(as_json(markdown("a", part=" ", speaker_notes=3)))
+    assert dict(notebooks.parse(empty).cells[0].metadata) == {}
+
+
 def test_every_picture_of_a_deck_says_what_it_shows(path, tmp_path):
-    text = publish.slides_of(path, tmp_path).read_text()
+    text = deck_of(path, tmp_path)
     [image] = re.findall(r"<img[^>]*>", text)
     [(_, alt)] = re.findall(r"""alt=(["'])(.*?)\1""", image)
     assert html.unescape(alt) == 'a "line" that rises & falls'
@@ -73,12 +147,12 @@ def test_every_picture_of_a_deck_says_what_it_shows(path, tmp_path):
 
 
 def test_records_are_shown_as_text(path, tmp_path):
-    text = publish.slides_of(path, tmp_path).read_text()
+    text = deck_of(path, tmp_path)
     assert "<pre>accuracy</pre>" in text and "vnd.dlnotes" not in text
 
 
 def test_code_that_only_draws_is_hidden_on_slides_and_folded_on_the_site(path, tmp_path):
-    text = publish.slides_of(path, tmp_path).read_text()
+    text = deck_of(path, tmp_path)
     assert "measure()" in html.unescape(re.sub(r"<[^>]*>", "", text))
     assert "draw()" not in html.unescape(re.sub(r"<[^>]*>", "", text))
     [cell] = [cell for cell in notebooks.read(path).cells if "draw()" in cell.source]
@@ -98,7 +172,7 @@ def loaded(deck):
 
 
 def test_a_deck_loads_reveal_and_mathjax_and_nothing_else(path, tmp_path):
-    deck = publish.slides_of(path, tmp_path)
+    [deck] = publish.slides_of(path, tmp_path)
     addresses = loaded(deck)
     packages = [re.match(rf"{publish.NETWORK}/([^/]+)/", address)[1] for address in addresses]
     assert set(packages) == set(publish.NEEDED)
@@ -111,9 +185,9 @@ def test_a_deck_loads_reveal_and_mathjax_and_nothing_else(path, tmp_path):
 def test_an_offline_deck_loads_the_same_from_the_folder_beside_it(path, tmp_path, monkeypatch):
     fetched = []
     monkeypatch.setattr(publish, "fetch", lambda *arguments: fetched.append(arguments))
-    online = loaded(publish.slides_of(path, tmp_path / "on"))
+    online = loaded(*publish.slides_of(path, tmp_path / "on"))
     assert fetched == []
-    offline = loaded(publish.slides_of(path, tmp_path / "off", offline=True))
+    offline = loaded(*publish.slides_of(path, tmp_path / "off", offline=True))
     assert fetched == [(package, tmp_path / "off" / "vendor") for package in publish.NEEDED]
     assert offline == [address.replace(publish.NETWORK, "vendor") for address in online]
 
