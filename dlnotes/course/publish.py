@@ -1,8 +1,8 @@
 """Slides and a website, made from the notebooks as they are stored.
 
 Nothing is run. What they look like is said in ``docs/``: a template of nbconvert for the slides,
-the configuration of Sphinx for the site. Both can be made to open without a network: the few files
-that browsers would load from elsewhere are fetched once with npm into a folder beside them.
+the configuration of Sphinx for the site. Both open without a network: the few files that browsers
+would load from elsewhere are fetched once with npm into a folder beside them.
 """
 
 import os
@@ -43,27 +43,28 @@ _BADGE = re.compile(r"\[!\[[^\]]*\]\(https?:[^)]*\)\]\([^)]*\)|!\[[^\]]*\]\(http
 # ---- slides ------------------------------------------------------------------------------------
 
 
-def slides(chapter: Chapter, out: Path, *, offline: bool = False) -> list[Path]:
+def slides(chapter: Chapter, out: Path, *, online: bool = False) -> list[Path]:
     """Write a chapter's decks of slides, one for each part, and return their files.
 
     Args:
         chapter: must be built.
         out: folder.
-        offline: fetch reveal.js and MathJax into ``out/vendor``, so that the decks open without a
-            network. Needs npm, and a network now.
+        online: let browsers load reveal.js and MathJax from the network, in place of
+            ``out/vendor``, into which npm fetches them once.
+
+    Raises:
+        RuntimeError: they are not in ``out/vendor`` and could not be fetched.
     """
-    return slides_of(chapter.path, out, offline=offline)
+    return slides_of(chapter.path, out, online=online)
 
 
-def slides_of(path: Path, out: Path, *, offline: bool = False) -> list[Path]:
+def slides_of(path: Path, out: Path, *, online: bool = False) -> list[Path]:
     """Write the decks of one notebook file; arguments as for ``slides``."""
     from nbconvert.exporters import SlidesExporter  # half a second that only this needs
 
-    path, out, address = Path(path), Path(out), NETWORK
-    if offline:
-        address = VENDOR
-        for package in NEEDED:
-            fetch(package, out / VENDOR)
+    path, out, address = Path(path), Path(out), NETWORK if online else VENDOR
+    if not online:
+        _fetch_for(f"the slides of {path.name}", out / VENDOR, *NEEDED)
     exporter = SlidesExporter(
         extra_template_basedirs=[str(root() / "docs")],
         template_name="slides",
@@ -126,6 +127,18 @@ def _asks_to_run(output: NotebookNode) -> bool:
     return text.startswith(RUN_CELL) and not notebooks.pictures(output)
 
 
+def _fetch_for(pages: str, folder: Path, *packages: str) -> None:
+    """Fetch packages, or say what the pages would be without them."""
+    try:
+        for package in packages:
+            fetch(package, folder)
+    except RuntimeError as error:
+        raise RuntimeError(
+            f"{error}\nWithout it {pages} would show formulas as raw LaTeX. Run this once with "
+            "npm and a network, or pass --online for pages that need a network to be read."
+        ) from None
+
+
 def fetch(package: str, folder: Path) -> None:
     """Fetch what is needed of an npm package, as ``NEEDED`` names it, into ``folder/PACKAGE`` once.
 
@@ -137,9 +150,10 @@ def fetch(package: str, folder: Path) -> None:
         return
     npm = shutil.which("npm")
     if npm is None:
-        raise RuntimeError(f"npm is needed to fetch {package}: install Node.js or leave --offline")
+        raise RuntimeError(f"npm is needed to fetch {package}: install Node.js")
     with tempfile.TemporaryDirectory() as place:
-        command = [npm, "install", "--prefix", place, "--no-save", "--ignore-scripts", package]
+        command = [npm, "install", "--prefix", place, "--no-save", "--ignore-scripts"]
+        command += ["--prefer-offline", "--no-audit", "--no-fund", package]
         done = subprocess.run(command, cwd=place, capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"npm could not fetch {package}: {done.stderr.strip()}")
@@ -156,27 +170,30 @@ def fetch(package: str, folder: Path) -> None:
 # ---- website -----------------------------------------------------------------------------------
 
 
-def site(out: Path, *, offline: bool = False) -> Path:
+def site(out: Path, *, online: bool = False) -> Path:
     """Build the website of all chapters that are built and return its first page.
 
     Args:
         out: folder.
-        offline: fetch MathJax with npm and refer to it, so that formulas show without a network.
+        online: let browsers load MathJax from the network, in place of a copy in the site.
+
+    Raises:
+        RuntimeError: there is no copy, and npm could not fetch it.
     """
     out = Path(out).resolve()
+    options = []
+    if not online:
+        _fetch_for("the site", out / "_static" / VENDOR, MATHJAX.split("/")[0])
+        options = ["-D", f"mathjax_path={VENDOR}/{MATHJAX}"]
     source = out.with_name(out.name + "-source")
     shutil.rmtree(source, ignore_errors=True)
     unwanted = shutil.ignore_patterns(".*", "*.json")
     shutil.copytree(root() / "notebooks", source / "notebooks", ignore=unwanted)
-    shutil.copy(root() / "README.md", source / "index.md")
+    shutil.copy(root() / "docs" / "index.md", source)
     for picture in root().glob(".github/*.png"):
         copy = source / picture.relative_to(root())
         copy.parent.mkdir(exist_ok=True)
         shutil.copy(picture, copy)
-    options = []
-    if offline:
-        fetch(MATHJAX.split("/")[0], out / "_static" / VENDOR)
-        options = ["-D", f"mathjax_path={VENDOR}/{MATHJAX}"]
     command = [sys.executable, "-m", "sphinx", "-q", "-c", str(root() / "docs"), *options]
     environment = os.environ | {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}
     subprocess.run([*command, str(source), str(out)], check=True, env=environment)

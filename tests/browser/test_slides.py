@@ -112,7 +112,7 @@ def in_parts():
 @pytest.mark.parametrize("chapter", in_parts(), ids=lambda chapter: chapter.name)
 def test_nothing_on_the_slides_of_a_chapter_is_cut_or_small(chapter, out, show):
     found = []
-    for deck in publish.slides(chapter, out, offline=True):
+    for deck in publish.slides(chapter, out):
         page = show(deck)
         found += [f"{deck.name}, {fault}" for fault in faults(page)]
         assert all(url.startswith(("file:", "data:")) for url in page.requested)
@@ -142,7 +142,7 @@ def deck_of(out, tmp_path):
         path = tmp_path / "deck.ipynb"
         title = markdown("# Title\n\n*What it is about*", **slide())
         path.write_text(notebooks.canonical(as_json(title, *cells)), encoding="utf-8")
-        [deck] = publish.slides_of(path, out, offline=True)
+        [deck] = publish.slides_of(path, out)
         return deck
 
     return make

@@ -13,7 +13,7 @@ import pytest
 from course_notebooks import PNG, as_json, checkout, code, display, markdown, picture, record
 
 from dlnotes import course
-from dlnotes.course import notebooks, publish
+from dlnotes.course import cli, notebooks, publish
 
 
 def slide(kind):
@@ -41,6 +41,14 @@ def path(tmp_path, monkeypatch):
     path = course.find("cnn").path
     path.write_text(notebooks.canonical(as_json(*CELLS)))
     return path
+
+
+@pytest.fixture(autouse=True)
+def fetched(monkeypatch):
+    """What would have been fetched: (package, folder)."""
+    calls = []
+    monkeypatch.setattr(publish, "fetch", lambda *arguments: calls.append(arguments))
+    return calls
 
 
 def deck_of(path, folder):
@@ -172,7 +180,7 @@ def loaded(deck):
 
 
 def test_a_deck_loads_reveal_and_mathjax_and_nothing_else(path, tmp_path):
-    [deck] = publish.slides_of(path, tmp_path)
+    [deck] = publish.slides_of(path, tmp_path, online=True)
     addresses = loaded(deck)
     packages = [re.match(rf"{publish.NETWORK}/([^/]+)/", address)[1] for address in addresses]
     assert set(packages) == set(publish.NEEDED)
@@ -182,12 +190,10 @@ def test_a_deck_loads_reveal_and_mathjax_and_nothing_else(path, tmp_path):
     assert "import(" not in deck.read_text() and "@import" not in deck.read_text()
 
 
-def test_an_offline_deck_loads_the_same_from_the_folder_beside_it(path, tmp_path, monkeypatch):
-    fetched = []
-    monkeypatch.setattr(publish, "fetch", lambda *arguments: fetched.append(arguments))
-    online = loaded(*publish.slides_of(path, tmp_path / "on"))
+def test_a_deck_loads_the_same_from_the_folder_beside_it(path, tmp_path, fetched):
+    online = loaded(*publish.slides_of(path, tmp_path / "on", online=True))
     assert fetched == []
-    offline = loaded(*publish.slides_of(path, tmp_path / "off", offline=True))
+    offline = loaded(*publish.slides_of(path, tmp_path / "off"))
     assert fetched == [(package, tmp_path / "off" / "vendor") for package in publish.NEEDED]
     assert offline == [address.replace(publish.NETWORK, "vendor") for address in online]
 
@@ -214,10 +220,13 @@ def npm(tmp_path, monkeypatch):
     return calls
 
 
+REALLY_FETCH = publish.fetch
+
+
 @pytest.mark.parametrize("package", publish.NEEDED)
 def test_what_is_needed_of_a_package_is_fetched_once(npm, tmp_path, package):
     for _ in range(2):
-        publish.fetch(package, tmp_path / "vendor")
+        REALLY_FETCH(package, tmp_path / "vendor")
     assert len(npm) == 1
     assert npm[0][1] == "install" and npm[0][-1] == package and "--ignore-scripts" in npm[0]
     folder = tmp_path / "vendor" / package
@@ -229,26 +238,51 @@ def test_what_is_needed_of_a_package_is_fetched_once(npm, tmp_path, package):
 
 def test_a_package_that_cannot_be_had_is_named(npm, tmp_path, monkeypatch):
     with pytest.raises(RuntimeError, match=r"missing@1: 404 Not Found"):
-        publish.fetch("missing@1", tmp_path / "vendor")
+        REALLY_FETCH("missing@1", tmp_path / "vendor")
     assert not (tmp_path / "vendor").exists()
     monkeypatch.setattr(publish.shutil, "which", lambda _: None)
     with pytest.raises(RuntimeError, match=r"npm is needed to fetch mathjax@1"):
-        publish.fetch("mathjax@1", tmp_path)
+        REALLY_FETCH("mathjax@1", tmp_path)
+
+
+@pytest.mark.parametrize("arguments", [("slides", "cnn"), ("site",)])
+def test_without_mathjax_the_command_says_so_unless_asked_for(path, monkeypatch, capfd, arguments):
+    monkeypatch.setattr(publish, "fetch", REALLY_FETCH)
+    monkeypatch.setattr(publish.shutil, "which", lambda _: None)
+    monkeypatch.setattr("sys.argv", ["dlnotes", *arguments, "--out", "built"])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    pages = {"slides": "the slides of 02_cnn.ipynb", "site": "the site"}[arguments[0]]
+    said = " ".join(capfd.readouterr().err.split())
+    assert stopped.value.code == 2 and not Path("built").exists()
+    assert "install Node.js" in said and "--online" in said
+    assert f"{pages} would show formulas as raw LaTeX" in said
+
+
+def test_online_slides_need_no_npm(path, monkeypatch):
+    monkeypatch.setattr(publish, "fetch", REALLY_FETCH)
+    monkeypatch.setattr(publish.shutil, "which", lambda _: None)
+    monkeypatch.setattr("sys.argv", ["dlnotes", "slides", "cnn", "--online", "--out", "built"])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    assert not stopped.value.code and Path("built/02_cnn.slides.html").is_file()
 
 
 # ---- website -----------------------------------------------------------------------------------
 
-README = """\
+INDEX = """\
 # T
 [a](notebooks/02_cnn.ipynb) [b](LICENSE) [c](#part) [d](https://e.org/x)
 ![e](.github/e.png)
+
+<!-- chapters -->
 """
 
 
 @pytest.fixture
 def site(path, tmp_path, monkeypatch):
     """A checkout whose site is made without Sphinx; ``site(**options)`` returns its command."""
-    (tmp_path / "README.md").write_text(README)
+    (tmp_path / "docs" / "index.md").write_text(INDEX)
     (tmp_path / ".github").mkdir()
     (tmp_path / ".github" / "e.png").write_text("picture")
     (tmp_path / "notebooks" / "results.json").write_text("{}")
@@ -265,11 +299,11 @@ def site(path, tmp_path, monkeypatch):
     return make
 
 
-def test_site_is_made_from_readme_chapters_and_solutions(site, tmp_path):
+def test_site_is_made_from_its_first_page_chapters_and_solutions(site, tmp_path):
     source = tmp_path / "build" / "site-source"
     source.mkdir(parents=True)
     (source / "left_over.md").write_text("old")
-    command = site()
+    command = site(online=True)
     assert command[-2:] == [str(source), str(tmp_path / "build" / "site")]
     assert command[command.index("-c") + 1] == str(tmp_path / "docs")
     files = {p.relative_to(source).as_posix() for p in source.rglob("*") if p.is_file()}
@@ -278,10 +312,8 @@ def test_site_is_made_from_readme_chapters_and_solutions(site, tmp_path):
     assert not any(part.startswith("mathjax") for part in command)
 
 
-def test_an_offline_site_has_mathjax_beside_its_pages(site, tmp_path, monkeypatch):
-    fetched = []
-    monkeypatch.setattr(publish, "fetch", lambda *arguments: fetched.append(arguments))
-    command = site(offline=True)
+def test_a_site_has_mathjax_beside_its_pages(site, tmp_path, fetched):
+    command = site()
     [(package, folder)] = fetched
     assert folder == tmp_path / "build" / "site" / "_static" / "vendor"
     option = command[command.index("-D") + 1]
@@ -295,9 +327,14 @@ def conf(site, tmp_path):
     return runpy.run_path(str(tmp_path / "docs" / "conf.py"))
 
 
-def test_pages_are_shown_without_speaker_notes_and_with_words_for_pictures(conf, path):
+def app_of(folder):
+    """Return what Sphinx hands to its events, as far as it is needed."""
+    return types.SimpleNamespace(srcdir=str(folder / "build" / "site-source"))
+
+
+def test_pages_are_shown_without_speaker_notes_and_with_words_for_pictures(conf, path, tmp_path):
     source = [path.read_text()]
-    conf["change"](None, "notebooks/02_cnn", source)
+    conf["change"](app_of(tmp_path), "notebooks/02_cnn", source)
     page = notebooks.parse(source[0])
     assert "say this" not in "".join(cell.source for cell in page.cells)
     assert len(page.cells) == len(CELLS) - 1
@@ -305,13 +342,23 @@ def test_pages_are_shown_without_speaker_notes_and_with_words_for_pictures(conf,
 
 
 def test_the_first_page_links_to_pages_and_else_to_the_repository(conf, tmp_path):
-    app = types.SimpleNamespace(srcdir=str(tmp_path / "build" / "site-source"))
-    source = [README]
-    conf["change"](app, "index", source)
+    source = [INDEX]
+    conf["change"](app_of(tmp_path), "index", source)
+    assert "| [02 Convolutional networks](notebooks/02_cnn.ipynb) |" in source[0]
+    assert "| 07 Transformers (to come) |" in source[0]
     outside = "https://github.com/dlnotes/dlnotes/blob/main/LICENSE"
     assert f"[b]({outside}) [c](#part) [d](https://e.org/x)" in source[0]
     assert "[a](notebooks/02_cnn.ipynb)" in source[0] and "![e](.github/e.png)" in source[0]
     assert re.findall(r"\n(notebooks/.*)\n", source[0]) == ["notebooks/*", "notebooks/solutions/*"]
+
+
+def test_links_of_chapters_lead_to_pages_or_the_repository_or_are_text(conf, tmp_path):
+    text = "[a](02_cnn.ipynb#x) [b](07_transformer.ipynb) [c](../data/README.md#y) `d` [e](#f)"
+    source = [as_json(markdown(text))]
+    conf["change"](app_of(tmp_path), "notebooks/02_cnn", source)
+    outside = "https://github.com/dlnotes/dlnotes/blob/main/data/README.md#y"
+    [cell] = notebooks.parse(source[0]).cells
+    assert cell.source == f"[a](02_cnn.ipynb#x) b (planned) [c]({outside}) `d` [e](#f)"
 
 
 def test_the_configuration_runs_nothing_and_listens(conf):
