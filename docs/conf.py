@@ -59,7 +59,7 @@ def setup(app):
 
 
 def change(app, name, source):
-    """Take the speaker notes out of a notebook; give the first page its tables; mend links."""
+    """Take speaker notes and pictures of badges out; give the first page its tables; mend links."""
     folder = (Path(app.srcdir) / name).parent
     if name == "index":
         text = source[0].replace("<!-- chapters -->", readme.chapters_table())
@@ -69,7 +69,8 @@ def change(app, name, source):
     notebook.cells = [cell for cell in notebook.cells if not notebooks.is_speaker_note(cell)]
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source = linked(cell.source, folder, app.srcdir)
+            words = re.sub(r"\[!\[([^\]]*)\]\(https?:[^)]*\)\]", r"[\1]", cell.source)  # of badges
+            cell.source = linked(words, folder, app.srcdir)
     source[0] = notebooks.dump(notebook)
 
 

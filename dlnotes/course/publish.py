@@ -194,7 +194,7 @@ def site(out: Path, *, online: bool = False) -> Path:
         copy = source / picture.relative_to(root())
         copy.parent.mkdir(exist_ok=True)
         shutil.copy(picture, copy)
-    command = [sys.executable, "-m", "sphinx", "-q", "-c", str(root() / "docs"), *options]
+    command = [sys.executable, "-m", "sphinx", "-qE", "-c", str(root() / "docs"), *options]
     environment = os.environ | {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}
     subprocess.run([*command, str(source), str(out)], check=True, env=environment)
     return out / "index.html"

@@ -151,5 +151,6 @@ NAMES = ["index", *(f"notebooks/{chapter.name}" for chapter in course.built())]
 def test_wide_code_and_tables_scroll_and_the_page_does_not(show, name):
     page = show(f"{name}.html", 390)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.locator(".bd-article img[src^=http]").count() == 0
     assert page.evaluate("document.querySelector('.bd-main').scrollWidth <= innerWidth")
     assert page.locator("mjx-merror").count() == 0

@@ -354,11 +354,15 @@ def test_the_first_page_links_to_pages_and_else_to_the_repository(conf, tmp_path
 
 def test_links_of_chapters_lead_to_pages_or_the_repository_or_are_text(conf, tmp_path):
     text = "[a](02_cnn.ipynb#x) [b](07_transformer.ipynb) [c](../data/README.md#y) `d` [e](#f)"
+    text += "[![Open](https://e.org/badge.svg)](https://e.org/run)"
     source = [as_json(markdown(text))]
     conf["change"](app_of(tmp_path), "notebooks/02_cnn", source)
     outside = "https://github.com/dlnotes/dlnotes/blob/main/data/README.md#y"
     [cell] = notebooks.parse(source[0]).cells
-    assert cell.source == f"[a](02_cnn.ipynb#x) b (planned) [c]({outside}) `d` [e](#f)"
+    assert (
+        cell.source
+        == f"[a](02_cnn.ipynb#x) b (planned) [c]({outside}) `d` [e](#f)[Open](https://e.org/run)"
+    )
 
 
 def test_the_configuration_runs_nothing_and_listens(conf):
