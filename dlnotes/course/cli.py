@@ -34,7 +34,9 @@ OneChapter = Annotated[str, typer.Argument(help="such as cnn")]
 Profile = Annotated[str, typer.Option(help="smoke (seconds), standard (minutes) or full")]
 Seed = Annotated[int, typer.Option(min=0, help="of everything random")]
 Jobs = Annotated[int, typer.Option(min=1, help="how many notebooks at a time")]
-Offline = Annotated[bool, typer.Option(help="fetch with npm what browsers load from elsewhere")]
+Online = Annotated[
+    bool, typer.Option("--online", help="pages load MathJax from the network; needs no npm")
+]
 Check = Annotated[bool, typer.Option("--check", help="only look; exit 1 if it would change")]
 
 
@@ -319,24 +321,25 @@ def _report(changed: list[Path], check: bool) -> None:
 def slides(
     chapters: Chapters = None,
     out: Annotated[Path, typer.Option(help="folder")] = Path("build/slides"),
-    offline: Offline = False,
+    online: Online = False,
 ) -> None:
-    """Make a deck of slides from each chapter."""
+    """Make decks of slides, one for each part of a chapter."""
     from dlnotes.course import publish
 
     for chapter in _chosen(chapters):
-        console.print(f"written: {publish.slides(chapter, out, offline=offline)}", highlight=False)
+        for deck in publish.slides(chapter, out, online=online):
+            console.print(f"written: {deck}", highlight=False)
 
 
 @app.command()
 def site(
     out: Annotated[Path, typer.Option(help="folder")] = Path("build/site"),
-    offline: Offline = False,
+    online: Online = False,
 ) -> None:
     """Build the course as a website, from the stored outputs."""
     from dlnotes.course import publish
 
-    console.print(f"written: {publish.site(out, offline=offline)}", highlight=False)
+    console.print(f"written: {publish.site(out, online=online)}", highlight=False)
 
 
 if __name__ == "__main__":

@@ -126,6 +126,9 @@ def _cell_metadata(metadata: dict) -> NotebookNode:
         kept["tags"].append(_FOLD_TAG)  # the site
         kept["jupyter"] = {"source_hidden": True}  # JupyterLab
         kept["cellView"] = "form"  # Colab
+    for key in ("part", "speaker_notes"):  # of the slides
+        if isinstance(text := metadata.get(key), str) and text.strip():
+            kept[key] = text.strip()
     if slide := metadata.get("slideshow", {}).get("slide_type"):
         kept["slideshow"] = {"slide_type": slide}
     return nbformat.from_dict(kept)

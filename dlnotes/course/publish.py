@@ -1,16 +1,22 @@
 """Slides and a website, made from the notebooks as they are stored.
 
 Nothing is run. What they look like is said in ``docs/``: a template of nbconvert for the slides,
-the configuration of Sphinx for the site. Both can be made to open without a network: the few files
-that browsers would load from elsewhere are fetched once with npm into a folder beside them.
+the configuration of Sphinx for the site. Both open without a network: the few files that browsers
+would load from elsewhere are fetched once with npm into a folder beside them.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from copy import deepcopy
+from itertools import pairwise
 from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
 
 from dlnotes.course import Chapter, notebooks, root
 
@@ -30,32 +36,35 @@ NEEDED = {  # npm package -> which of its files
     ),
     MATHJAX.split("/")[0]: ("LICENSE", MATHJAX.split("/", 1)[1]),
 }
+RUN_CELL = "Run this cell"  # how the text begins that stands in for a widget
+_BADGE = re.compile(r"\[!\[[^\]]*\]\(https?:[^)]*\)\]\([^)]*\)|!\[[^\]]*\]\(https?:[^)]*\)")
 
 
 # ---- slides ------------------------------------------------------------------------------------
 
 
-def slides(chapter: Chapter, out: Path, *, offline: bool = False) -> Path:
-    """Write a chapter's deck of slides and return its file.
+def slides(chapter: Chapter, out: Path, *, online: bool = False) -> list[Path]:
+    """Write a chapter's decks of slides, one for each part, and return their files.
 
     Args:
         chapter: must be built.
         out: folder.
-        offline: fetch reveal.js and MathJax into ``out/vendor``, so that the deck opens without a
-            network. Needs npm, and a network now.
+        online: let browsers load reveal.js and MathJax from the network, in place of
+            ``out/vendor``, into which npm fetches them once.
+
+    Raises:
+        RuntimeError: they are not in ``out/vendor`` and could not be fetched.
     """
-    return slides_of(chapter.path, out, offline=offline)
+    return slides_of(chapter.path, out, online=online)
 
 
-def slides_of(path: Path, out: Path, *, offline: bool = False) -> Path:
-    """Write the deck of one notebook file; arguments as for ``slides``."""
+def slides_of(path: Path, out: Path, *, online: bool = False) -> list[Path]:
+    """Write the decks of one notebook file; arguments as for ``slides``."""
     from nbconvert.exporters import SlidesExporter  # half a second that only this needs
 
-    out, address = Path(out), NETWORK
-    if offline:
-        address = VENDOR
-        for package in NEEDED:
-            fetch(package, out / VENDOR)
+    path, out, address = Path(path), Path(out), NETWORK if online else VENDOR
+    if not online:
+        _fetch_for(f"the slides of {path.name}", out / VENDOR, *NEEDED)
     exporter = SlidesExporter(
         extra_template_basedirs=[str(root() / "docs")],
         template_name="slides",
@@ -65,12 +74,69 @@ def slides_of(path: Path, out: Path, *, offline: bool = False) -> Path:
         exclude_input_prompt=True,
         exclude_output_prompt=True,
     )
-    text, _ = exporter.from_notebook_node(
-        notebooks.read(path), {"metadata": {"name": Path(path).stem}}
-    )
-    target = out / f"{Path(path).stem}.slides.html"
-    notebooks.write(target, text)
-    return target
+    targets = []
+    for part, deck in parts(notebooks.read(path)).items():
+        name = f"{path.stem}_{part.lower()}" if part else path.stem
+        text, _ = exporter.from_notebook_node(for_slides(deck), {"metadata": {"name": name}})
+        targets.append(out / f"{name}.slides.html")
+        notebooks.write(targets[-1], text)
+    return targets
+
+
+def parts(notebook: NotebookNode) -> dict[str, NotebookNode]:
+    """Return a notebook for each part, by the part's letter; "" if there are no parts.
+
+    A part begins with the cell whose metadata say so, and that cell becomes its title slide, with
+    the chapter's title above. What stands before the first part follows the first title slide.
+    """
+    begins = [i for i, cell in enumerate(notebook.cells) if "part" in cell.metadata]
+    if not begins:
+        return {"": notebook}
+    title = notebook.cells[0].source.splitlines()[0]
+    found = {}
+    for begin, end in pairwise([*begins, len(notebook.cells)]):
+        deck = deepcopy(notebook)
+        first, *rest = deck.cells[begin:end]
+        first.source = f"{title}\n\n{first.source}"
+        front = deck.cells[1:begin] if begin == begins[0] else []
+        deck.cells = [first, *front, *rest]
+        found[first.metadata["part"]] = deck
+    return found
+
+
+def for_slides(notebook: NotebookNode) -> NotebookNode:
+    """Return a copy with speaker notes as cells, without badges and what only a notebook can do."""
+    deck = deepcopy(notebook)
+    cells, deck.cells = deck.cells, []
+    for cell in cells:
+        deck.cells.append(cell)
+        if cell.cell_type == "markdown":
+            cell.source = _BADGE.sub("", cell.source)
+        if "outputs" in cell:
+            cell.outputs = [o for o in cell.outputs if not _asks_to_run(o)]
+        if notes := cell.metadata.get("speaker_notes"):
+            note = nbformat.v4.new_markdown_cell(notes)
+            note.metadata["slideshow"] = {"slide_type": "notes"}
+            deck.cells.append(note)
+    return deck
+
+
+def _asks_to_run(output: NotebookNode) -> bool:
+    """Return whether an output only says how to get a widget, which no slide has."""
+    text = output.get("data", {}).get("text/plain", "")
+    return text.startswith(RUN_CELL) and not notebooks.pictures(output)
+
+
+def _fetch_for(pages: str, folder: Path, *packages: str) -> None:
+    """Fetch packages, or say what the pages would be without them."""
+    try:
+        for package in packages:
+            fetch(package, folder)
+    except RuntimeError as error:
+        raise RuntimeError(
+            f"{error}\nWithout it {pages} would show formulas as raw LaTeX. Run this once with "
+            "npm and a network, or pass --online for pages that need a network to be read."
+        ) from None
 
 
 def fetch(package: str, folder: Path) -> None:
@@ -84,9 +150,10 @@ def fetch(package: str, folder: Path) -> None:
         return
     npm = shutil.which("npm")
     if npm is None:
-        raise RuntimeError(f"npm is needed to fetch {package}: install Node.js or leave --offline")
+        raise RuntimeError(f"npm is needed to fetch {package}: install Node.js")
     with tempfile.TemporaryDirectory() as place:
-        command = [npm, "install", "--prefix", place, "--no-save", "--ignore-scripts", package]
+        command = [npm, "install", "--prefix", place, "--no-save", "--ignore-scripts"]
+        command += ["--prefer-offline", "--no-audit", "--no-fund", package]
         done = subprocess.run(command, cwd=place, capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"npm could not fetch {package}: {done.stderr.strip()}")
@@ -103,28 +170,31 @@ def fetch(package: str, folder: Path) -> None:
 # ---- website -----------------------------------------------------------------------------------
 
 
-def site(out: Path, *, offline: bool = False) -> Path:
+def site(out: Path, *, online: bool = False) -> Path:
     """Build the website of all chapters that are built and return its first page.
 
     Args:
         out: folder.
-        offline: fetch MathJax with npm and refer to it, so that formulas show without a network.
+        online: let browsers load MathJax from the network, in place of a copy in the site.
+
+    Raises:
+        RuntimeError: there is no copy, and npm could not fetch it.
     """
     out = Path(out).resolve()
+    options = []
+    if not online:
+        _fetch_for("the site", out / "_static" / VENDOR, MATHJAX.split("/")[0])
+        options = ["-D", f"mathjax_path={VENDOR}/{MATHJAX}"]
     source = out.with_name(out.name + "-source")
     shutil.rmtree(source, ignore_errors=True)
     unwanted = shutil.ignore_patterns(".*", "*.json")
     shutil.copytree(root() / "notebooks", source / "notebooks", ignore=unwanted)
-    shutil.copy(root() / "README.md", source / "index.md")
+    shutil.copy(root() / "docs" / "index.md", source)
     for picture in root().glob(".github/*.png"):
         copy = source / picture.relative_to(root())
         copy.parent.mkdir(exist_ok=True)
         shutil.copy(picture, copy)
-    options = []
-    if offline:
-        fetch(MATHJAX.split("/")[0], out / "_static" / VENDOR)
-        options = ["-D", f"mathjax_path={VENDOR}/{MATHJAX}"]
-    command = [sys.executable, "-m", "sphinx", "-q", "-c", str(root() / "docs"), *options]
+    command = [sys.executable, "-m", "sphinx", "-qE", "-c", str(root() / "docs"), *options]
     environment = os.environ | {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}
     subprocess.run([*command, str(source), str(out)], check=True, env=environment)
     return out / "index.html"

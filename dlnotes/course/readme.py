@@ -95,7 +95,7 @@ def addressed_files() -> list[Path]:
     """Return the files that name the repository."""
     folder = root()
     files = [folder / "pyproject.toml", *folder.glob("*.md"), *folder.glob("*.cff")]
-    return sorted([*files, *folder.glob("notebooks/**/*.ipynb")])
+    return sorted([*files, *folder.glob("docs/*.md"), *folder.glob("notebooks/**/*.ipynb")])
 
 
 def foreign_addresses() -> list[str]:
