@@ -22,7 +22,7 @@ from dlnotes.figures.cnn.parts import (
     stack,
     without_ticks,
 )
-from dlnotes.plotting import BLACK, BLUE, DIVERGING, GREEN, GREY, ORANGE, PURPLE, figure
+from dlnotes.plotting import BLACK, BLUE, DIVERGING, GREEN, GREY, PURPLE, figure
 
 CONVOLVED, POOLED, FLAT = "#CFE6F5", PALE, "#D9EFE6"
 
@@ -283,7 +283,7 @@ def depth_panels(curves: dict[str, dict[str, tuple[Sequence, Sequence]]]) -> Fig
     fig, axes = figure(1, len(curves), width=8.8, height=3.5, sharey=True)
     for ax, (title, pair) in zip(axes, curves.items(), strict=True):
         ends = []
-        for (name, (steps, runs)), colour in zip(pair.items(), (ORANGE, BLUE), strict=True):
+        for (name, (steps, runs)), colour in zip(pair.items(), (GREY, GREEN), strict=True):
             rows = torch.as_tensor(runs).double()
             for row in rows.tolist():
                 ax.plot(steps, row, color=colour, lw=1.0, alpha=0.5)
