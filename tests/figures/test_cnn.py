@@ -294,8 +294,11 @@ def test_backward_shows_the_gradients_of_autograd():
     fig = cnn.backward((1, 2, 3), (-1, 1), (1, -2))
     written = [t.replace("−", "-") for t in texts(fig)]
     assert f"∂L/∂w = ({w.grad[0]:g}, {w.grad[1]:g})" in written
-    for value in x.grad.tolist():
-        assert f"{value:g}" in written
+    wires = [t.replace("·", "") for t in written if re.fullmatch(r"·?-?\d", t)]
+    forwards, to_pixels, to_weights = (wires[9 * k : 9 * k + 4] for k in range(3))
+    assert forwards == ["-1", "1", "-1", "1"]
+    assert to_pixels == ["-1", "1", "2", "-2"] and to_weights == ["1", "2", "-4", "-6"]
+    assert wires[13:16] == [f"{value:g}" for value in x.grad.tolist()]
 
 
 def test_blame_is_blue_above_zero_and_orange_below():
