@@ -1,7 +1,9 @@
-"""Exercises of chapter 2: predict, derive, implement, break it, experiment."""
+"""Exercises of chapter 2, a ladder: predict, complete, derive, experiment, break it."""
 
+import ast
+import inspect
+import textwrap
 from collections.abc import Callable
-from unittest import mock
 
 import torch
 import torch.nn.functional as F
@@ -70,88 +72,157 @@ def _(answer):
     expect(answer == 212, "recursion: r ← r + (K − 1) · j first, j ← j · S afterwards")
 
 
-# ---- derive ------------------------------------------------------------------------------------
+# ---- complete ----------------------------------------------------------------------------------
+
+
+def no_blank_left(function: Callable) -> None:
+    """Raise ``NotYet`` unless ``function`` is a function without a line that is still ``...``."""
+    expect(callable(function), f"type: give the function, not {type(function).__name__}")
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (OSError, TypeError, SyntaxError):  # no source, or a lambda in the middle of a line
+        return
+    lines = [n for n in ast.walk(tree) if isinstance(n, ast.Assign | ast.Return | ast.Expr)]
+    expect(not any(map(_is_blank, lines)), "still blank: fill in every ...")
+
+
+def _is_blank(line: ast.stmt) -> bool:
+    parts = line.value.elts if isinstance(line.value, ast.Tuple) else [line.value]
+    return any(isinstance(part, ast.Constant) and part.value is ... for part in parts)
+
+
+def pixels(*shape: int) -> Tensor:
+    """Return the same random numbers for everybody, float64."""
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 
 
 @exercise(
-    "Inputs are independent and symmetric around 0, then comes a ReLU, then min pooling over F × F "
-    "windows. Write a function of F that returns the probability that an output is exactly 0.",
+    "Complete strided(x, w, stride, padding): the two loops of a convolution, now with stride and "
+    "padding. x is one grey image (height, width), w one kernel (K, K). Return the map.",
     hint=(
-        "When is the minimum of numbers that are all at least 0 positive?",
-        "Only if every one of the F² inputs was positive, each with probability 1/2.",
+        "How many windows fit? Section 4 counts them, and x has been padded already.",
+        "rows is (x.shape[0] - K) // stride + 1 after the padding; window (i, j) starts at pixel "
+        "(i · stride, j · stride).",
     ),
-    because="P(min > 0) = 2^(−F²), so for F = 2 already 15 of 16 outputs carry nothing.",
+    because="Window i starts at i · S; the padding is already in x.",
 )
-def min_pooling():
-    def probability_of_zero(F):
-        return 1 - 0.5 ** (F * F)
+def strided():
+    def strided(x, w, stride, padding):
+        K, x = len(w), F.pad(x, (padding,) * 4)
+        rows = (x.shape[0] - K) // stride + 1
+        columns = (x.shape[1] - K) // stride + 1
+        y = torch.zeros(rows, columns, dtype=x.dtype)
+        for i in range(rows):
+            for j in range(columns):
+                top, left = i * stride, j * stride
+                y[i, j] = (w * x[top : top + K, left : left + K]).sum()
+        return y
 
-    return probability_of_zero
+    return strided
 
 
-@min_pooling.checked_by
+@strided.checked_by
 def _(answer):
-    expect(callable(answer), "type: give a function of F")
-    close = {F: abs(answer(F) - (1 - 0.5 ** (F * F))) < 1e-9 for F in (1, 2, 3, 4)}
-    expect(0 <= answer(2) <= 1, "range: a probability lies in [0, 1]")
-    expect(abs(answer(2) - 0.5**4) > 1e-9, "complement: that is the probability of NOT being 0")
-    expect(abs(answer(3) - (1 - 0.5**3)) > 1e-9, "window: F × F has F² cells, not F")
-    expect(all(close.values()), "value: every one of the F² cells has to be positive")
+    no_blank_left(answer)
+    x, w = pixels(9, 8), pixels(3, 3)
+    for stride, padding in ((1, 0), (2, 0), (1, 1), (2, 2), (3, 1)):
+        right = _map(x, w, stride, padding)
+        given = answer(x, w, stride, padding)
+        what = f"the map with stride {stride} and padding {padding}"
+        expect(isinstance(given, Tensor), f"type: return a tensor, got {type(given).__name__}")
+        rows, columns = given.shape if given.ndim == 2 else (0, 0)
+        short = (rows, columns) == (right.shape[0] - 1, right.shape[1] - 1)
+        expect(not short, f"off by one: {what} has one more row and column; window 0 counts, too")
+        message = f"shape: {what} must be {tuple(right.shape)}, got {tuple(given.shape)}"
+        expect(given.shape == right.shape, message)
+        turned = "flip: layers correlate, they do not turn the kernel"
+        swapped = "axes: rows and columns of the kernel are exchanged"
+        for message, kernel in ((turned, w.flip(0, 1)), (swapped, w.T)):
+            expect((given - _map(x, kernel, stride, padding)).abs().max() > 1e-9, message)
+        if stride > 1:
+            start = "start: window (i, j) starts at pixel (i · stride, j · stride)"
+            dense = _map(x, w, 1, padding)[: right.shape[0], : right.shape[1]]
+            expect((given - dense).abs().max() > 1e-9, start)
+        expect_close(given, right, what, within=1e-9)
 
 
-# ---- implement ---------------------------------------------------------------------------------
+def _map(x: Tensor, w: Tensor, stride: int, padding: int) -> Tensor:
+    return F.conv2d(x[None, None], w[None, None], stride=stride, padding=padding)[0, 0]
 
 
 @exercise(
-    "Write conv2d(x, weight, bias, stride, padding) with one matrix product and F.unfold, without "
-    "any ready-made convolution. x is (N, C, H, W), weight (O, C, K, K), bias (O,).",
+    "Complete training_loop(net, optimizer, batches): one step per batch (images, labels), and "
+    "the list of the losses as floats.",
     hint=(
-        "F.unfold(x, K, padding=..., stride=...) gives (N, C·K·K, L): one column per window.",
-        "weight.flatten(1) is (O, C·K·K): multiply, add the bias, fold L back into rows × columns.",
+        "Old gradients, new gradients, step.",
+        "optimizer.zero_grad(), loss.backward(), optimizer.step(), in this order.",
     ),
-    because="Unfolding copies every window into a column; then all filters are one matrix product.",
+    because="backward() adds to what is in .grad, so old gradients must be forgotten first.",
 )
-def unfolding():
-    def conv2d(x, weight, bias, stride, padding):
-        K = weight.shape[-1]
-        windows = F.unfold(x, K, padding=padding, stride=stride)  # (N, C·K·K, L)
-        y = weight.flatten(1) @ windows + bias[:, None]  # (N, O, L)
-        rows = (x.shape[2] + 2 * padding - K) // stride + 1
-        return y.unflatten(2, (rows, -1))
+def training_loop():
+    def training_loop(net, optimizer, batches):
+        losses = []
+        for images, labels in batches:
+            loss = F.cross_entropy(net(images), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+        return losses
 
-    return conv2d
+    return training_loop
 
 
-@unfolding.checked_by
+@training_loop.checked_by
 def _(answer):
-    expect(callable(answer), "type: give the function")
-    generator = torch.Generator().manual_seed(0)
-    x = torch.randn(2, 3, 9, 7, generator=generator, dtype=torch.float64)
-    weight = torch.randn(4, 3, 3, 3, generator=generator, dtype=torch.float64)
-    bias, none = torch.randn(4, generator=generator, dtype=torch.float64), torch.zeros(4).double()
-    steps = [
-        ("stride 1, no padding, no bias", none, 1, 0),
-        ("with bias", bias, 1, 0),
-        ("with stride 2", bias, 2, 0),
-        ("with padding 1", bias, 1, 1),
-        ("with stride 2 and padding 2", bias, 2, 2),
-    ]
-    for what, b, stride, padding in steps:
-        right = F.conv2d(x, weight, b, stride=stride, padding=padding)
-        flipped = F.conv2d(x, weight.flip(2, 3), b, stride=stride, padding=padding)
-        with _no_convolution():
-            given = answer(x, weight, b, stride, padding)
-        if isinstance(given, Tensor) and given.shape == flipped.shape:
-            message = "flip: layers correlate, they do not flip the kernel"
-            expect((given - flipped).abs().max() > 1e-9, message)
-        expect_close(given, right, f"the output {what}", within=1e-9)
+    no_blank_left(answer)
+    images, labels = pixels(12, 4), torch.arange(12) % 3
+    batches = [(images[k : k + 4], labels[k : k + 4]) for k in (0, 4, 8)]
+    right, weight = _run_of_training(training_loop.right_answer(), batches)
+    given, after = _run_of_training(answer, batches)
+    expect(isinstance(given, list), f"type: return a list, got {type(given).__name__}")
+    expect(all(isinstance(a, float) for a in given), "type: the losses must be floats; use .item()")
+    expect(len(given) == 3, f"length: three batches are three losses, got {len(given)}")
+    start = _start_of_training()[0].weight
+    expect((after - start).abs().max() > 0, "step: the weights did not move; backward and step?")
+    for message, wrong in (
+        ("zero_grad: the old gradients were not forgotten, they add up", _no_zero_grad),
+        ("order: forget the old gradients before backward, and step after it", _late_backward),
+    ):
+        expect((after - _run_of_training(wrong, batches)[1]).abs().max() > 1e-9, message)
+    expect((after - weight).abs().max() < 1e-9, "steps: one step per batch, no more and no fewer")
+    message = "losses: note the loss of each batch, computed before its step"
+    expect(max(abs(a - b) for a, b in zip(given, right, strict=True)) < 1e-6, message)
 
 
-def _no_convolution():
-    def refuse(*args, **kwargs):
-        raise RuntimeError("no ready-made convolution here")
+def _start_of_training() -> tuple[nn.Module, torch.optim.Optimizer]:
+    net = nn.Linear(4, 3).double()
+    with torch.no_grad():
+        net.weight.copy_(pixels(3, 4))
+        net.bias.zero_()
+    return net, torch.optim.SGD(net.parameters(), lr=0.5)
 
-    return mock.patch.multiple(F, conv2d=refuse, conv1d=refuse, conv3d=refuse)
+
+def _run_of_training(loop: Callable, batches: list) -> tuple[list[float], Tensor]:
+    net, optimizer = _start_of_training()
+    return loop(net, optimizer, batches), net.weight.detach()
+
+
+def _no_zero_grad(net, optimizer, batches):
+    for images, labels in batches:
+        F.cross_entropy(net(images), labels).backward()
+        optimizer.step()
+
+
+def _late_backward(net, optimizer, batches):
+    for images, labels in batches:
+        loss = F.cross_entropy(net(images), labels)
+        optimizer.step()
+        optimizer.zero_grad()
+        loss.backward()
+
+
+# ---- derive and implement ----------------------------------------------------------------------
 
 
 @exercise(
@@ -175,7 +246,7 @@ def input_gradient():
 
 @input_gradient.checked_by
 def _(answer):
-    expect(callable(answer), "type: give the function")
+    no_blank_left(answer)
     generator = torch.Generator().manual_seed(0)
     for padding in (0, 1):
         x = torch.randn(2, 4, 8, 7, generator=generator, dtype=torch.float64, requires_grad=True)
@@ -220,7 +291,7 @@ def batch_norm_backward():
 
 @batch_norm_backward.checked_by
 def _(answer):
-    expect(callable(answer), "type: give the function")
+    no_blank_left(answer)
     generator = torch.Generator().manual_seed(0)
     x, delta = torch.randn(2, 8, 3, generator=generator, dtype=torch.float64)
     gamma, eps = torch.tensor([0.5, 2.0, -1.0], dtype=torch.float64), 1e-3
@@ -290,33 +361,41 @@ def _(answer):
     expect(moved > 1e-4, "learning: no gradient reaches the branch, it stays the identity for ever")
 
 
-# ---- break it ----------------------------------------------------------------------------------
-
-
 @exercise(
-    "Break invariance. A 1 × 1 convolution of stride 2 with weight 1, then the global average. "
-    "Find an 8 × 8 image with values in [0, 1] whose output changes by 1 when the image moves one "
-    "pixel to the right (it wraps around).",
+    "A loss has the curvatures a1 > 0 and a2 > 0 along its two directions, so it is "
+    "L = (a1 · e1² + a2 · e2²) / 2. Write largest_rate(a1, a2): up to which learning rate does "
+    "gradient descent converge from every start?",
     hint=(
-        "Stride 2 looks at the even columns only.",
-        "Put everything where it looks and nothing where it does not: a pattern of period 2.",
+        "By which factor does one step multiply e1?",
+        "By 1 − rate · a1. It must lie between −1 and 1, and so must the factor of e2.",
     ),
-    because="The finest pattern the grid can hold is read as all or nothing: this is aliasing.",
+    because="|1 − rate · a| < 1 means rate < 2 / a, and the steepest direction sets the limit.",
 )
-def stripes():
-    image = torch.zeros(8, 8)
-    image[:, ::2] = 1.0  # the columns that stride 2 reads
-    return image
+def largest_rate():
+    def largest_rate(a1, a2):
+        return 2 / max(a1, a2)
+
+    return largest_rate
 
 
-@stripes.checked_by
+@largest_rate.checked_by
 def _(answer):
-    expect(isinstance(answer, Tensor), "type: give a tensor")
-    expect(tuple(answer.shape) == (8, 8), f"shape: expected (8, 8), got {tuple(answer.shape)}")
-    expect(0 <= answer.min() and answer.max() <= 1, "range: values must lie in [0, 1]")
-    before, after = (x[::2, ::2].float().mean() for x in (answer, answer.roll(1, 1)))
-    change = (before - after).abs()
-    expect(change > 1 - 1e-6, f"change: the output changes by {change:.2f}, it has to change by 1")
+    no_blank_left(answer)
+    for a1, a2 in ((3.0, 1.0), (1.0, 25.0), (4.0, 4.0)):
+        given, steep, flat = float(answer(a1, a2)), max(a1, a2), min(a1, a2)
+        case = f"for curvatures {a1:g} and {a2:g}"
+        wrong = {
+            "factor: at 1/a the error is gone in one step, but it may overshoot": 1 / steep,
+            "direction: the steepest direction sets the limit": 2 / flat,
+            "sum: each direction has a factor of its own": 2 / (a1 + a2),
+            "inverse: a larger curvature allows a smaller rate": 2 * steep,
+        }
+        for message, value in wrong.items():
+            right_here = abs(value - 2 / steep) < 1e-9
+            expect(right_here or abs(given - value) > 1e-9, message)
+        near = abs(given * steep / 2 - 1) < 0.01
+        expect(not near or abs(given - 2 / steep) < 1e-9, "rounded: right so far, give it exactly")
+        expect(abs(given - 2 / steep) < 1e-9, f"value: {case} it does not lie at the limit")
 
 
 # ---- experiment --------------------------------------------------------------------------------
@@ -373,3 +452,35 @@ def _(answer):
         expect(inside, f"unit: give {name} as fractions in [0, 1]")
         expect(min(values) > 0.5, f"training: {name} has a run near chance; was it trained?")
         expect(len(set(values)) > 1, f"seeds: all runs of {name} are equal; seed each one anew")
+
+
+# ---- break it ----------------------------------------------------------------------------------
+
+
+@exercise(
+    "Break invariance. A 1 × 1 convolution of stride 2 with weight 1, then the global average. "
+    "Find an 8 × 8 image with values in [0, 1] whose output changes by 1 when the image moves one "
+    "pixel to the right (it wraps around).",
+    hint=(
+        "Stride 2 looks at the even columns only.",
+        "Put everything where it looks and nothing where it does not: a pattern of period 2.",
+    ),
+    because="The finest pattern the grid can hold is read as all or nothing: this is aliasing.",
+)
+def stripes():
+    image = torch.zeros(8, 8)
+    image[:, ::2] = 1.0  # the columns that stride 2 reads
+    return image
+
+
+@stripes.checked_by
+def _(answer):
+    expect(isinstance(answer, Tensor), "type: give a tensor")
+    expect(tuple(answer.shape) == (8, 8), f"shape: expected (8, 8), got {tuple(answer.shape)}")
+    expect(0 <= answer.min() and answer.max() <= 1, "range: values must lie in [0, 1]")
+    before, after = (x[::2, ::2].float().mean() for x in (answer, answer.roll(1, 1)))
+    change = (before - after).abs()
+    rows = answer.roll(1, 0)[::2, ::2].float().mean()
+    expect((before - rows).abs() < 1 - 1e-6, "axis: the image moves to the right, not down")
+    expect(change > 0, "change: the output does not change at all; what does stride 2 never read?")
+    expect(change > 1 - 1e-6, f"change: the output changes by {change:.2f}, it has to change by 1")

@@ -1,17 +1,86 @@
 """dlnotes.exercises.cnn: solutions pass, and a wrong answer is told which property fails."""
 
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from dlnotes.exercises import cnn
-from exercises.answers import judged
+from dlnotes.exercises import NotYet, cnn, of_chapter
+
+NAMES = list(of_chapter("cnn"))
 
 
-def conv(x, weight, bias, stride, padding):
-    windows = F.unfold(x, weight.shape[-1], padding=padding, stride=stride)
-    rows = (x.shape[2] + 2 * padding - weight.shape[-1]) // stride + 1
-    return (weight.flatten(1) @ windows + bias[:, None]).unflatten(2, (rows, -1))
+def test_there_are_ten_exercises_in_rising_difficulty():
+    assert NAMES == [
+        "output_size",
+        "receptive_field",
+        "strided",
+        "training_loop",
+        "input_gradient",
+        "batch_norm_backward",
+        "identity_block",
+        "largest_rate",
+        "max_or_average",
+        "stripes",
+    ]
+
+
+# one of them trains for minutes: tests/notebooks runs it
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "max_or_average"])
+def test_the_solution_is_right_and_a_blank_is_not(name):
+    exercise = getattr(cnn, name)
+    exercise.examine(exercise.right_answer())
+    with pytest.raises(NotYet, match="blank"):
+        exercise.examine(...)
+    assert exercise.question and exercise.because
+
+
+def loops(x, w, stride, padding, *, last=1, step=None, turn=False, transpose=False, kind=None):
+    """The solution of ``strided``, with one thing wrong."""
+    w = w.flip(0, 1) if turn else w.T if transpose else w
+    K, x = len(w), F.pad(x, (padding,) * 4)
+    rows, columns = (
+        (x.shape[0] - K) // stride + last,
+        (x.shape[1] - K) // stride + last,
+    )
+    y = torch.zeros(rows, columns, dtype=x.dtype)
+    step = stride if step is None else step
+    for i in range(rows):
+        for j in range(columns):
+            patch = x[i * step : i * step + K, j * step : j * step + K]
+            y[i, j] = (w * patch).sum()
+    return y if kind is None else kind(y)
+
+
+def step_by_step(
+    net, optimizer, batches, *, zero=True, back=True, step=True, note=float, order="zbs"
+):
+    """The solution of ``training_loop``, with one thing wrong."""
+    losses = []
+    for images, labels in batches:
+        loss = F.cross_entropy(net(images), labels)
+        for action in order:
+            if action == "z" and zero:
+                optimizer.zero_grad()
+            if action == "b" and back:
+                loss.backward()
+            if action == "s" and step:
+                optimizer.step()
+        losses.append(note(loss.detach()))
+    return losses
+
+
+def late_losses(net, optimizer, batches):
+    step_by_step(net, optimizer, batches)
+    return [F.cross_entropy(net(x), t).item() for x, t in batches]
+
+
+def one_batch_only(net, optimizer, batches):
+    return step_by_step(net, optimizer, batches[:1]) * 3
+
+
+def blank(*arguments):
+    return ...
 
 
 def norm_backward(x, gamma, delta, eps, *, mean=True, variance=True, factor=1.0, biased=True):
@@ -74,23 +143,39 @@ WRONG = [
     ("receptive_field", 27, "stride"),
     ("receptive_field", 196, "pooling"),
     ("receptive_field", 211, "start"),
-    ("receptive_field", 213, "start"),
     ("receptive_field", 224, "recursion"),
-    ("min_pooling", 15 / 16, "type"),
-    ("min_pooling", lambda F: 0.5 ** (F * F), "complement"),
-    ("min_pooling", lambda F: 1 - 0.5**F, "window"),
-    ("min_pooling", lambda F: 2.0, "range"),
-    ("min_pooling", lambda F: 1 - 0.25 ** (F * F), "value"),
-    ("unfolding", lambda x, w, b, s, p: conv(x, w.flip(2, 3), b, s, p), "flip"),
-    ("unfolding", lambda x, w, b, s, p: -conv(x, w, b, s, p), "sign"),
-    ("unfolding", lambda x, w, b, s, p: 2 * conv(x, w, b, s, p), "scale"),
-    ("unfolding", lambda x, w, b, s, p: conv(x, w, 0 * b, s, p), "with bias"),
-    ("unfolding", lambda x, w, b, s, p: conv(x, w, b, 1, p), "with stride 2"),
-    ("unfolding", lambda x, w, b, s, p: conv(x, w, b, s, 0), "with padding 1"),
-    ("unfolding", lambda x, w, b, s, p: conv(x, w, b, s, min(p, 1)), "padding 2"),
-    ("unfolding", lambda x, w, b, s, p: F.conv2d(x, w, b, s, p), "no ready-made convolution"),
-    ("unfolding", lambda x, w, b, s, p: conv(x[:, :1], w[:, :1], b, s, p), "values"),
-    ("unfolding", 3, "type"),
+    ("output_size", ((64, 112, 112), "9472"), "parameters"),
+    ("receptive_field", 212.4, "recursion"),
+    ("strided", lambda x, w, s, p: loops(x, w, s, p, last=0), "off by one"),
+    ("strided", lambda x, w, s, p: loops(x, w, s, p, step=1), "start"),
+    ("strided", lambda x, w, s, p: loops(x, w, s, 0), "shape"),
+    ("strided", lambda x, w, s, p: loops(x, w, 1, p), "shape"),
+    ("strided", lambda x, w, s, p: loops(x, w, s, p, turn=True), "flip"),
+    ("strided", lambda x, w, s, p: loops(x, w, s, p, transpose=True), "axes"),
+    ("strided", lambda x, w, s, p: loops(x, w, s, p, kind=torch.relu), "values"),
+    ("strided", lambda x, w, s, p: loops(x, w, s, p, kind=torch.Tensor.tolist), "type"),
+    ("strided", lambda x, w, s, p: -loops(x, w, s, p), "sign"),
+    ("strided", lambda x, w, s, p: loops(x, w, s, p) / 9, "scale"),
+    ("strided", blank, "blank"),
+    ("strided", 3, "type"),
+    ("training_loop", lambda *a: step_by_step(*a, zero=False), "zero_grad"),
+    ("training_loop", lambda *a: step_by_step(*a, back=False), "step"),
+    ("training_loop", lambda *a: step_by_step(*a, step=False), "step"),
+    ("training_loop", lambda *a: step_by_step(*a, order="szb"), "order"),
+    ("training_loop", lambda *a: step_by_step(*a, order="bzs"), "step"),
+    ("training_loop", lambda *a: step_by_step(*a, order="zbss"), "steps"),
+    ("training_loop", lambda *a: step_by_step(*a, note=lambda loss: loss), "floats"),
+    (
+        "training_loop",
+        lambda *a: step_by_step(*a, note=lambda loss: round(float(loss), 2)),
+        "losses",
+    ),
+    ("training_loop", lambda *a: sum(step_by_step(*a)), "type"),
+    ("training_loop", lambda *a: step_by_step(*a)[:2], "length"),
+    ("training_loop", late_losses, "losses"),
+    ("training_loop", one_batch_only, "steps"),
+    ("training_loop", blank, "blank"),
+    ("input_gradient", blank, "blank"),
     ("input_gradient", transposed, "flip"),
     ("input_gradient", flipped, "channels"),
     ("input_gradient", plain, "flip and channels"),
@@ -105,6 +190,7 @@ WRONG = [
     ("batch_norm_backward", lambda *a: norm_backward(*a, factor=8.0), "scale"),
     ("batch_norm_backward", lambda *a: norm_backward(*a, biased=False), "values"),
     ("batch_norm_backward", lambda *a: norm_backward(*a)[0], "shape"),
+    ("batch_norm_backward", blank, "blank"),
     ("identity_block", lambda c: nn.Identity(), "convolutions"),
     ("identity_block", lambda c: Block(c, layers=1), "convolutions"),
     ("identity_block", lambda c: Block(c, zero=None), "identity"),
@@ -112,9 +198,20 @@ WRONG = [
     ("identity_block", lambda c: Block(c, final=False), "activation"),
     ("identity_block", lambda c: Block(c, zero="for ever"), "learning"),
     ("identity_block", lambda c: lambda x: x, "type"),
+    ("largest_rate", lambda a1, a2: 1 / max(a1, a2), "factor"),
+    ("largest_rate", lambda a1, a2: 2 / min(a1, a2), "direction"),
+    ("largest_rate", lambda a1, a2: 2 / (a1 + a2), "sum"),
+    ("largest_rate", lambda a1, a2: 2 * max(a1, a2), "inverse"),
+    ("largest_rate", lambda a1, a2: round(2 / max(a1, a2), 3), "rounded"),
+    ("largest_rate", lambda a1, a2: 2 / a1, "value|direction"),
+    ("largest_rate", lambda a1, a2: 2 / (a1 * a2), "value"),
+    ("largest_rate", 2 / 3, "type"),
+    ("largest_rate", blank, "blank"),
     ("stripes", torch.zeros(8, 8), "change"),
+    ("stripes", ((torch.arange(8) % 2 == 0).float()[:, None].expand(8, 8)), "axis"),
+    ("stripes", ((torch.arange(8) % 3 == 0).float()[None].expand(8, 8)), "change"),
+    ("stripes", 0.5 * (torch.arange(8) % 2 == 0).float()[None].expand(8, 8), "change"),
     ("stripes", 2.0 * torch.eye(8), "range"),
-    ("stripes", torch.eye(8) - 1, "range"),
     ("stripes", torch.ones(1, 8, 8), "shape"),
     ("stripes", [[0.0] * 8] * 8, "type"),
     ("max_or_average", {"max": [0.9, 0.91, 0.92]}, "keys"),
@@ -125,15 +222,27 @@ WRONG = [
     ("max_or_average", [0.9], "type"),
 ]
 
-RIGHT = [
-    ("output_size", [[64, 112, 112], 9472]),
-    ("min_pooling", lambda F: 1 - 2.0 ** -(F**2)),
-    ("batch_norm_backward", norm_backward),
-    ("identity_block", Block),
-    ("stripes", 1 - cnn.stripes.right_answer()),
-]
 
-test_exercises = judged("cnn", WRONG, RIGHT)
+@pytest.mark.parametrize("name", NAMES)
+def test_at_least_five_wrong_answers_are_told_apart(name):
+    assert sum(entry[0] == name for entry in WRONG) >= 5
+
+
+@pytest.mark.parametrize(("name", "answer", "property"), WRONG)
+def test_a_wrong_answer_is_told_the_property_that_fails(name, answer, property):
+    with pytest.raises(NotYet, match=property):
+        getattr(cnn, name).examine(answer)
+
+
+def test_other_right_answers_pass():
+    cnn.strided.examine(loops)
+    cnn.training_loop.examine(step_by_step)
+    cnn.training_loop.examine(lambda *a: step_by_step(*a, order="bsz"))
+    cnn.largest_rate.examine(lambda a1, a2: min(2 / a1, 2 / a2))
+    cnn.output_size.examine([[64, 112, 112], 9472])
+    cnn.stripes.examine(1 - cnn.stripes.right_answer())
+    cnn.identity_block.examine(Block)
+    cnn.batch_norm_backward.examine(norm_backward)
 
 
 def test_the_exact_numbers_of_the_first_two_exercises_come_from_torchs_own_layers():

@@ -1,16 +1,20 @@
 """dlnotes.figures.cnn: what the pictures say is what torch computes."""
 
+import io
 import itertools
 import re
 
 import pytest
 import torch
 import torch.nn.functional as F
+from matplotlib.colors import to_rgb
+from matplotlib.patches import Rectangle
+from torch import nn
 
 from dlnotes import figures
 from dlnotes.cnn import LeNet5, conv_output_size
 from dlnotes.figures import cnn
-from dlnotes.plotting import image_bundle
+from dlnotes.plotting import BLUE, ORANGE, image_bundle
 
 SETTINGS = list(itertools.product((3, 4, 7, 8), (1, 2, 3, 5), (1, 2, 4), (0, 1, 2), (1, 2)))
 FITTING = [s for s in SETTINGS if s[0] + 2 * s[3] > s[4] * (s[1] - 1)]
@@ -44,10 +48,19 @@ def test_the_window_widget_shows_what_torch_computes(setting, window):
     sentence = re.fullmatch(r"row (\d+), column (\d+): sum = (\S+)", right.get_xlabel())
     assert (int(sentence[1]), int(sentence[2])) == (row, column)
     assert number(sentence[3]) == expected[row, column]
-    written = [text.get_text() for text in right.texts]
-    assert [number(t) for t in written[: window + 1]] == expected.flatten()[: window + 1].tolist()
-    assert set(written[window + 1 :]) <= {""}
-    assert len(left.texts) == (setting[0] + 2 * setting[3]) ** 2
+    written = {place(text): number(text.get_text()) for text in right.texts}
+    for i, value in enumerate(expected.flatten().tolist()):
+        if i > window or (size > 9 and not value):
+            assert divmod(i, size) not in written
+        else:
+            assert written[divmod(i, size)] == value
+    if setting[0] + 2 * setting[3] <= 9:
+        assert len(left.texts) == (setting[0] + 2 * setting[3]) ** 2
+
+
+def place(text):
+    """Row and column of a cell's text."""
+    return round(text.get_position()[1]), round(text.get_position()[0])
 
 
 @pytest.mark.parametrize("setting", FITTING[::13])
@@ -60,12 +73,9 @@ def test_grey_cells_are_those_without_gradient(setting):
     unread = int((x.grad[0, 0].sum(0) == 0).sum())
     label = fig.axes[0].get_xlabel()
     assert (re.findall(r"\d+", label) or ["0"])[0] == str(unread)
-    grey = [
-        p
-        for p in fig.axes[0].patches
-        if p.get_facecolor()[:3] == pytest.approx((0.741,) * 3, abs=2e-3)
-    ]
-    assert len(grey) == int((x.grad == 0).sum())
+    colours = torch.as_tensor(fig.axes[0].images[0].get_array())
+    grey = (colours - 0.741).abs().amax(-1) < 2e-3
+    assert torch.equal(grey, x.grad[0, 0] == 0)
 
 
 def test_the_window_covers_the_pixels_that_the_lit_cell_reads():
@@ -149,18 +159,20 @@ def test_the_shift_widget_refuses_other_borders_and_shapes(digit):
         cnn.shift(digit[None])
 
 
-def test_the_architecture_shows_the_sizes_of_our_lenet():
-    sizes = []
+def test_the_architecture_draws_every_map_of_our_lenet():
+    shapes = []
     net = LeNet5()
-    for name in ("c1", "s2", "c3", "s4"):
-        getattr(net, name).register_forward_hook(lambda _, __, y: sizes.append(tuple(y.shape[1:])))
+    for name in ("c1", "s2", "c3", "s4", "c5"):
+        getattr(net, name).register_forward_hook(lambda _, __, y: shapes.append(tuple(y.shape[1:])))
     net(torch.zeros(1, 1, 28, 28))
-    written = {text.get_text() for text in cnn.architecture().axes[0].texts}
-    assert {f"{c} @ {h}×{w}" for c, h, w in sizes} <= written
-    assert {"120", "84", "10"} == {
-        str(m.out_features) for m in net.modules() if hasattr(m, "out_features")
-    } | {"120"}
-    assert {"120", "84", "10"} <= written
+    axes = cnn.architecture().axes[0]
+    written = {text.get_text() for text in axes.texts}
+    assert {f"{c} @ {h}×{w}" for c, h, w in shapes} <= written
+    assert {"84", "10", "C1", "S2", "C3", "S4", "C5", "F6", "output"} <= written
+    sheets = [patch.get_width() for patch in axes.patches if isinstance(patch, Rectangle)]
+    for maps, size, _ in shapes[:4]:
+        assert sheets.count(size) >= maps  # as many sheets as maps
+    assert sheets.count(10) == 16 and sheets.count(5) == 16
 
 
 @pytest.fixture
@@ -212,13 +224,205 @@ def test_filters_draws_kernels_signed_and_maps_from_zero():
     image_bundle(fig, "kernels and the maps which they make")
 
 
-def test_side_by_side_lists_the_competitors_from_top_to_bottom():
-    columns = {"accuracy": {"A": [80.0, 82.0], "B": [90.0, 88.0]}, "cost": {"A": 1.0, "B": 5.0}}
-    fig = cnn.side_by_side(columns, cut=75)
-    for ax in fig.axes:
-        low, high = ax.get_ylim()
-        assert low > high  # the first is on top
-    assert [t.get_text() for t in fig.axes[0].get_yticklabels()] == ["A", "B"]
-    assert fig.axes[0].get_xlim()[0] == 75 and fig.axes[1].get_xlim()[0] == 0
-    assert [t.get_text() for t in fig.axes[0].texts] == ["81.0", "89.0"]
-    assert cnn.side_by_side(columns, cut=81).axes[0].get_xlim()[0] == 0  # nothing is cut off
+# ---- drawings ----------------------------------------------------------------------------------
+
+
+def texts(fig):
+    return [text.get_text() for ax in fig.axes for text in ax.texts]
+
+
+def test_the_three_wirings_have_as_many_colours_as_weights():
+    fig = cnn.wirings()
+    counts = [(len(ax.lines), len({line.get_color() for line in ax.lines})) for ax in fig.axes]
+    assert counts == [(15, 15), (9, 9), (9, 3)]
+    assert [text for text in texts(fig) if "wires" in text] == [
+        "15 wires, 15 weights",
+        "9 wires, 9 weights",
+        "9 wires, 3 weights",
+    ]
+
+
+def test_the_window_shows_products_that_add_up_to_the_answer():
+    image, kernel = torch.arange(20.0).view(4, 5) % 3, torch.tensor([[-1.0, 0, 1]] * 3)
+    fig = cnn.window(image, kernel, row=1, column=2)
+    right = (image[1:4, 2:5] * kernel).sum().item()
+    assert f"sum {right:g}".replace("-", "−") in texts(fig)
+    frames = [p for p in fig.axes[0].patches if p.get_linewidth() == 3]
+    corner = (frames[0].get_x() - 0.4, frames[0].get_y() - 1.2)
+    assert len(frames) == 3 and corner == pytest.approx((2.0, 1.0))
+
+
+@pytest.mark.parametrize(("channels", "filters"), [(3, 2), (2, 3)])
+def test_the_stack_has_a_kernel_per_channel_and_a_bias_per_filter(channels, filters):
+    fig = cnn.filter_stack(channels=channels, filters=filters)
+    assert texts(fig).count("+ bias") == filters
+    small = [p for p in fig.axes[0].patches if isinstance(p, Rectangle) and p.get_width() == 0.36]
+    assert len(small) == 9 * channels * filters
+
+
+def test_use_counts_are_those_of_torch():
+    fig = cnn.use_counts(size=6, kernel=3)
+    corners = [ax.texts[0].get_text() for ax in fig.axes]
+    assert corners == ["1", "4", "1"]
+    assert [max(int(t.get_text()) for t in ax.texts[:-1]) for ax in fig.axes] == [9, 9, 4]
+    assert sum(t.get_text() == "0" for t in fig.axes[2].texts) == 11  # one row, one column
+
+
+def test_the_square_ends_in_the_same_map_both_ways():
+    fig = cnn.square([0, 0, 1, 1, 0], [-1, 1])
+    cells = [t.get_text().replace("−", "-") for t in fig.axes[0].texts]
+    numbers = [int(t) for t in cells if re.fullmatch(r"-?\d", t)]
+    strip, result, moved, moved_result = (numbers[k : k + 5] for k in (0, 5, 10, 15))
+    assert (strip, result) == ([0, 0, 1, 1, 0], [0, 1, 0, -1, 0])
+    assert (moved, moved_result) == ([0, 0, 0, 1, 1], [0, 0, 1, 0, -1])
+
+
+def test_the_pyramid_counts_units_down_to_the_pixels():
+    layers = [(3, 1), (3, 1), (2, 2), (3, 1)]
+    fig = cnn.pyramid(layers, ["a", "b", "c", "d"])
+    said = {text for text in texts(fig) if ":" in text}
+    assert said == {"pixels: 10", "a: 8 units", "b: 6 units", "c: 3 units", "d: 1 unit"}
+    assert len(fig.axes[0].lines) == 3 + 2 * 3 + 3 * 6 + 3 * 8
+
+
+def test_backward_shows_the_gradients_of_autograd():
+    x = torch.tensor([1.0, 2, 3], requires_grad=True)
+    w = torch.tensor([-1.0, 1], requires_grad=True)
+    torch.stack([w @ x[:2], w @ x[1:]]).backward(torch.tensor([1.0, -2]))
+    fig = cnn.backward((1, 2, 3), (-1, 1), (1, -2))
+    written = [t.replace("−", "-") for t in texts(fig)]
+    assert f"∂L/∂w = ({w.grad[0]:g}, {w.grad[1]:g})" in written
+    wires = [t.replace("·", "") for t in written if re.fullmatch(r"·?-?\d", t)]
+    forwards, to_pixels, to_weights = (wires[9 * k : 9 * k + 4] for k in range(3))
+    assert forwards == ["-1", "1", "-1", "1"]
+    assert to_pixels == ["-1", "1", "2", "-2"] and to_weights == ["1", "2", "-4", "-6"]
+    assert wires[13:16] == [f"{value:g}" for value in x.grad.tolist()]
+
+
+def test_blame_is_blue_above_zero_and_orange_below():
+    fig = cnn.blame(torch.tensor([0.7, 0.2, 0.1]), torch.tensor([1.0, 0, 0]))
+    bars = fig.axes[2].patches
+    assert [bar.get_height() for bar in bars] == pytest.approx([-0.3, 0.2, 0.1])
+    assert [bar.get_facecolor()[:3] for bar in bars] == [to_rgb(c) for c in (ORANGE, BLUE, BLUE)]
+
+
+def test_cells_are_blue_above_zero_and_orange_below():
+    from dlnotes.figures.cnn.parts import shade
+
+    assert shade(0.0, 1.0) == (1.0, 1.0, 1.0)
+    above, below = shade(1.0, 1.0), shade(-1.0, 1.0)
+    assert above[2] > above[0] and below[0] > below[2]
+    assert shade(2.0, 1.0) == above
+
+
+def test_the_walk_is_gradient_descent():
+    points = cnn.walk((1.0, 1.0), rate=0.1, steps=3, curvature=3)
+    w = torch.tensor([1.0, 1.0], dtype=torch.float64, requires_grad=True)
+    windows = torch.tensor([[0.0, 0], [0, 1], [1, 1], [1, 0]]).double()
+    for point in points:
+        torch.testing.assert_close(w.detach(), point)
+        loss = 0.5 * ((windows @ w - torch.tensor([0.0, 1, 0, -1])) ** 2).sum()
+        (gradient,) = torch.autograd.grad(loss, w)
+        w = (w - 0.1 * gradient).detach().requires_grad_()
+
+
+@pytest.mark.parametrize(("rate", "falls"), [(0.6, True), (0.7, False)])
+def test_the_descent_bursts_above_two_thirds(rate, falls):
+    values = dict(start="(1, 1)", rate=rate, steps=30, curvature=3)
+    loss = float(cnn.draw_descent(**values).axes[1].get_title().split()[-1])
+    assert (loss < 4.0) is falls
+
+
+def test_valley_learning_curves_and_overfitting_name_every_line():
+    hessian, lowest = torch.tensor([[2.0, 1], [1, 2]]), torch.tensor([-1.0, 1])
+    fig = cnn.valley({"a": torch.ones(4, 2), "b": torch.zeros(4, 2)}, hessian, lowest)
+    assert {t.get_text() for t in fig.axes[1].texts} == {"a", "b"}
+    fig = cnn.learning_curves({"slow": [2.3] * 20, "fast": [0.1] * 20})
+    assert {"slow", "fast"} <= set(texts(fig))
+    rows = [(k, 1.0 / k, abs(k - 30) / 10 + 1) for k in range(10, 100, 10)]
+    fig = cnn.overfitting({"few": rows, "many": rows})
+    assert texts(fig).count("lowest, step 30") == 2
+
+
+def test_end_labels_do_not_cover_each_other():
+    fig = cnn.learning_curves({f"line {k}": [1.0 + 0.001 * k] * 30 for k in range(4)})
+    fig.draw_without_rendering()
+    boxes = [t.get_window_extent() for t in fig.axes[0].texts if t.get_text().startswith("line")]
+    heights = sorted((box.y0, box.y1) for box in boxes)
+    assert all(a[1] <= b[0] + 1 for a, b in itertools.pairwise(heights))
+
+
+def test_blocks_say_what_their_layers_are():
+    branches = [
+        nn.Sequential(nn.Conv2d(8, 2, 1)),
+        nn.Sequential(nn.Conv2d(8, 3, 1), nn.ReLU(), nn.Conv2d(3, 4, 3)),
+        nn.Sequential(nn.Conv2d(8, 1, 1), nn.Conv2d(1, 5, 5)),
+        nn.Sequential(nn.MaxPool2d(3), nn.Conv2d(8, 6, 1)),
+    ]
+    written = texts(cnn.inception(branches))
+    assert {"input, 8 maps", "side by side, 17 maps", "conv 5×5\n5 maps"} <= set(written)
+    written = texts(cnn.residual(32))
+    assert written.count("conv 3×3, 32 maps") == 4 and written.count("+") == 1
+
+
+def test_the_contest_draws_a_dot_for_every_seed_and_both_baselines():
+    scores = {"A": [80.0, 82.0], "B": [84.0, 86.0]}
+    fig = cnn.contest(scores, scores, levels={"linear": 81.0, "neighbours": 82.5})
+    dots = [line for line in fig.axes[0].lines if line.get_marker() == "o"]
+    assert [len(line.get_xdata()) for line in dots] == [2, 2, 2, 2]
+    assert {"linear 81.0", "neighbours 82.5"} <= set(texts(fig))
+
+
+def test_lines_draw_mean_and_range_and_depth_panels_every_run():
+    fig = cnn.lines({"a": ([0, 1, 2], [[1.0, 2, 3], [3, 4, 5]])}, xlabel="x", ylabel="y")
+    assert fig.axes[0].lines[0].get_ydata().tolist() == [2.0, 3.0, 4.0]
+    pair = {name: ([1, 2], [[80.0, 60], [70, 50]]) for name in ("plain", "residual")}
+    fig = cnn.depth_panels({"8 layers": pair, "32 layers": pair})
+    assert [len(ax.lines) for ax in fig.axes] == [6, 6]
+
+
+def test_the_pictures_of_images_show_what_they_are_given(digit):
+    kernel = torch.tensor([[-1.0, 0, 1]] * 3)
+    fig = cnn.pipeline(digit, {"right": kernel, "left": -kernel})
+    maps = [torch.as_tensor(ax.images[0].get_array()) for ax in fig.axes]
+    assert torch.equal(maps[1], -maps[5]) and (maps[2] >= 0).all() and maps[3].shape == (14, 14)
+    order = torch.randperm(784)
+    fig = cnn.shuffled(digit[None].repeat(3, 1, 1), order)
+    shown = torch.as_tensor(fig.axes[3].images[0].get_array())
+    assert torch.equal(shown.flatten(), digit.flatten()[order])
+    fig = cnn.samples(
+        digit.repeat(10, 1, 1), digit.repeat(10, 1, 1), [f"kind {k}" for k in range(10)]
+    )
+    assert [ax.get_xlabel() for ax in fig.axes[10:12]] == ["kind 0", "kind 1"]
+    fig = cnn.histogram(torch.tensor([1.0, 3, 5, 7]), torch.tensor([-1.0, 1]))
+    assert "mean 4.00, deviation 2.24" in fig.axes[0].get_title()
+    rates = [0.1, 0.6, 1.0, 0.5, 0.0]
+    assert cnn.schedule(rates).axes[0].lines[0].get_ydata().tolist() == rates
+
+
+@pytest.mark.parametrize("name", ["convolution", "shift", "descent"])
+def test_a_moved_control_changes_the_figure_and_makes_no_new_one(name, digit):
+    draw, first, second = {
+        "convolution": (
+            cnn.draw_convolution,
+            dict(size=7, kernel=3, stride=2, padding=1, dilation=1, window=3),
+            dict(size=10, kernel=2, stride=1, padding=0, dilation=1, window=9),
+        ),
+        "shift": (
+            lambda **values: cnn.draw_shift(digit, **values),
+            dict(shift=3, stride=1, border="zeros"),
+            dict(shift=5, stride=2, border="circular"),
+        ),
+        "descent": (
+            cnn.draw_descent,
+            dict(start="(1, 1)", rate=0.1, steps=5, curvature=3),
+            dict(start="(0, 0)", rate=1.0, steps=2, curvature=9),
+        ),
+    }[name]
+    fig = draw(**first)
+    assert draw(**second, fig=fig) is fig
+    new = draw(**second)
+    pictures = [io.BytesIO(), io.BytesIO()]
+    for picture, drawn in zip(pictures, (fig, new), strict=True):
+        drawn.savefig(picture, format="png")
+    assert pictures[0].getvalue() == pictures[1].getvalue()

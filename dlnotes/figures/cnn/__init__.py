@@ -1,0 +1,84 @@
+"""Pictures of chapter 2, one call each.
+
+``operation`` draws part A (windows, filters, sizes, shifts), ``learning`` part B (loss, descent,
+learning curves), ``networks`` parts C and D (architectures, blocks, contests), ``interactive`` the
+three figures with sliders; ``parts`` is what they are made of.
+"""
+
+from dlnotes.figures.cnn.interactive import (
+    convolution,
+    descent,
+    draw_convolution,
+    draw_descent,
+    draw_shift,
+    feature_maps,
+    shift,
+    walk,
+)
+from dlnotes.figures.cnn.learning import (
+    backward,
+    blame,
+    histogram,
+    learning_curves,
+    overfitting,
+    schedule,
+    valley,
+)
+from dlnotes.figures.cnn.networks import (
+    architecture,
+    contest,
+    depth_panels,
+    filters,
+    inception,
+    lines,
+    residual,
+)
+from dlnotes.figures.cnn.operation import (
+    circulant,
+    filter_stack,
+    pipeline,
+    pyramid,
+    row,
+    samples,
+    shuffled,
+    square,
+    use_counts,
+    window,
+    wirings,
+)
+
+__all__ = [
+    "architecture",
+    "backward",
+    "blame",
+    "circulant",
+    "contest",
+    "convolution",
+    "depth_panels",
+    "descent",
+    "draw_convolution",
+    "draw_descent",
+    "draw_shift",
+    "feature_maps",
+    "filter_stack",
+    "filters",
+    "histogram",
+    "inception",
+    "learning_curves",
+    "lines",
+    "overfitting",
+    "pipeline",
+    "pyramid",
+    "residual",
+    "row",
+    "samples",
+    "schedule",
+    "shift",
+    "shuffled",
+    "square",
+    "use_counts",
+    "valley",
+    "walk",
+    "window",
+    "wirings",
+]

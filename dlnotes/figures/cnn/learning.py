@@ -1,0 +1,258 @@
+"""Drawings of part B: errors, gradients, the walk downhill, learning curves."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from dlnotes.checks import check_shape
+from dlnotes.figures.cnn.parts import (
+    DULL,
+    FAINT,
+    INK,
+    arrow,
+    canvas,
+    cell,
+    end_labels,
+    number,
+    say,
+    shade,
+)
+from dlnotes.plotting import AMBER, BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, figure
+
+WALKS = (GREEN, PURPLE, BLACK, SKY, AMBER)
+
+
+# ---- the loss ----------------------------------------------------------------------------------
+
+
+def blame(probabilities: Tensor, target: Tensor) -> Figure:
+    """Draw probabilities, one-hot target and their difference, side by side.
+
+    Args:
+        probabilities: (K,).
+        target: (K,), a one and zeros.
+    """
+    check_shape("target", target, len(probabilities))
+    fig, axes = figure(1, 3, width=8.4, height=2.7)
+    columns = {
+        "probabilities p": probabilities,
+        "target t": target,
+        "p − t, the gradient": probabilities - target,
+    }
+    for ax, (title, values) in zip(axes, columns.items(), strict=True):
+        values = values.detach().tolist()
+        ax.bar(range(len(values)), values, color=[BLUE if v > 0 else ORANGE for v in values])
+        for k, value in enumerate(values):
+            offset = 0.05 if value >= 0 else -0.05
+            anchor = "bottom" if value >= 0 else "top"
+            text = f"{value:.3g}".replace("-", "−")
+            ax.text(k, value + offset, text, ha="center", va=anchor, fontsize=13)
+        ax.axhline(0, color=INK, lw=1)
+        ax.set(ylim=(-0.62, 1.22), yticks=[], title=title)
+        ax.set_xticks(range(len(values)), [f"class {k}" for k in range(len(values))], fontsize=12)
+        ax.grid(False)
+        ax.spines["left"].set_visible(False)
+    return fig
+
+
+# ---- the valley --------------------------------------------------------------------------------
+
+
+def valley(walks: dict[str, Tensor], hessian: Tensor, lowest: Tensor) -> Figure:
+    """Draw walks on a quadratic loss from above, and beside it the loss step by step.
+
+    Args:
+        walks: name -> points, (steps + 1, 2).
+        hessian: H of L = ½ (w − w*)ᵀ H (w − w*), (2, 2).
+        lowest: w*, (2,).
+    """
+    check_shape("hessian", hessian, 2, 2)
+    check_shape("lowest", lowest, 2)
+    fig, (left, right) = figure(1, 2, width=8.8, height=4.0)
+    contours(left, hessian, lowest)
+    left.plot(*lowest.tolist(), "*", color=INK, ms=13, zorder=5)
+    ends = []
+    for (name, points), colour in zip(walks.items(), WALKS, strict=False):
+        path = points.detach().double()
+        left.plot(*path.T.tolist(), "o-", color=colour, lw=1.8, ms=4.5, zorder=4)
+        loss = losses(path, hessian, lowest)
+        loss = loss.clamp_min(1e-3)  # what is 0 ends on the lower edge
+        right.plot(loss.tolist(), "o-", color=colour, ms=4.5)
+        ends.append((len(loss) - 1, loss[-1].item(), name, colour))
+    right.set(xlabel="step", ylabel="loss", yscale="log", ylim=(1e-3, 30))
+    right.set_xlim(0, max(x for x, *_ in ends) * 1.02)
+    right.set_xticks(range(0, int(max(x for x, *_ in ends)) + 1, 2))
+    fig.draw_without_rendering()
+    end_labels(right, ends, size=13)
+    return fig
+
+
+def contours(ax, hessian: Tensor, lowest: Tensor, *, reach: float = 2.4) -> None:
+    """Draw the lines of equal loss around the lowest point."""
+    a, b = lowest.tolist()
+    u, v = np.meshgrid(np.linspace(-reach, reach, 121), np.linspace(-reach, reach, 121))
+    (p, q), (_, r) = hessian.tolist()
+    loss = 0.5 * (p * u**2 + 2 * q * u * v + r * v**2)
+    ax.contour(
+        u + a, v + b, loss, levels=[0.05, 0.25, 0.6, 1.2, 2, 4, 7], colors=DULL, linewidths=1
+    )
+    ax.set(xlabel="w₀", ylabel="w₁", aspect="equal", xlim=(a - reach, a + reach))
+    ax.set_ylim(b - reach, b + reach)
+    ax.grid(False)
+
+
+def losses(points: Tensor, hessian: Tensor, lowest: Tensor) -> Tensor:
+    """Return ½ (w − w*)ᵀ H (w − w*) for points (N, 2)."""
+    error = points - lowest.double()
+    return 0.5 * torch.einsum("ni,ij,nj->n", error, hessian.double(), error)
+
+
+# ---- backwards ---------------------------------------------------------------------------------
+
+
+def backward(x: Sequence[float], w: Sequence[float], delta: Sequence[float]) -> Figure:
+    """Draw a convolution of three pixels with two weights, forwards and twice backwards.
+
+    Args:
+        x: three pixels.
+        w: two weights.
+        delta: two numbers, the gradient of the loss at the outputs.
+    """
+    fig, ax = canvas(19.4, 7.6, width=9.4)
+    y = [w[0] * x[i] + w[1] * x[i + 1] for i in range(2)]
+    dx = [sum(w[u] * delta[i - u] for u in range(2) if 0 <= i - u < 2) for i in range(3)]
+    dw = [sum(delta[i] * x[i + u] for i in range(2)) for u in range(2)]
+    for panel, (title, low, high) in enumerate(
+        (
+            ("forwards", x, y),
+            ("backwards, to the pixels", dx, delta),
+            ("backwards, to the weights", x, delta),
+        )
+    ):
+        left = 0.3 + 6.5 * panel
+        say(ax, left + 2.9, 0.45, title, size=14, fontweight="bold")
+        _wires(ax, left, x, w, delta, panel)
+        for i in range(3):
+            _node(ax, left + 0.2 + 2.2 * i, 5.0, low[i])
+        for i in range(2):
+            _node(ax, left + 1.3 + 2.2 * i, 1.4, high[i])
+        names = {0: ("x", "y"), 1: ("∂L/∂x", "δ"), 2: ("x", "δ")}[panel]
+        say(ax, left + 0.55, 1.9, names[1], size=13)
+        say(ax, left + 2.9, 6.45, names[0], size=13)
+    say(ax, 3.2, 7.2, f"w = ({number(w[0])}, {number(w[1])})", size=14)
+    say(ax, 9.7, 7.2, "each pixel adds its arrows", size=14)
+    say(ax, 16.2, 7.2, f"∂L/∂w = ({number(dw[0])}, {number(dw[1])})", size=14)
+    return fig
+
+
+def _wires(ax, left: float, x, w, delta, panel: int) -> None:
+    colours = (GREEN, PURPLE)
+    for i in range(2):
+        for u in range(2):
+            down, up = (left + 0.7 + 2.2 * (i + u), 5.0), (left + 1.8 + 2.2 * i, 2.4)
+            start, end = (down, up) if panel == 0 else (up, down)
+            product = {0: w[u], 1: delta[i] * w[u], 2: delta[i] * x[i + u]}[panel]
+            colour = FAINT if panel == 0 else colours[u]
+            if panel == 1:
+                colour = BLUE if product > 0 else ORANGE
+            arrow(ax, start, end, colour=colour, width=2.2)
+            place = (down[0] + up[0]) / 2, (down[1] + up[1]) / 2
+            note = {"boxstyle": "round,pad=0.1", "facecolor": "white", "edgecolor": "none"}
+            sign = "·" if panel == 0 else ""
+            say(
+                ax,
+                *place,
+                sign + number(product),
+                size=13,
+                color=colour if panel else INK,
+                bbox=note,
+            )
+
+
+def _node(ax, x: float, y: float, value: float) -> None:
+    cell(ax, x, y, 1.0, shade(value, 4), line=INK)
+    say(ax, x + 0.5, y + 0.5, number(value), size=15)
+
+
+# ---- learning curves ---------------------------------------------------------------------------
+
+
+def learning_curves(runs: dict[str, Sequence[float]], *, smooth: int = 8) -> Figure:
+    """Draw the loss of several runs over their steps, each line named at its end.
+
+    Args:
+        runs: name -> loss of every step.
+        smooth: how many steps are averaged.
+    """
+    fig, ax = figure(width=7.8, height=3.8)
+    ends = []
+    for (name, values), colour in zip(runs.items(), WALKS, strict=False):
+        values = torch.tensor(values).double()
+        ax.plot(values.tolist(), color=colour, lw=0.7, alpha=0.35)
+        mean = values.unfold(0, smooth, 1).mean(1)
+        ax.plot(range(smooth - 1, len(values)), mean.tolist(), color=colour, lw=2.4)
+        ends.append((len(values) - 1, mean[-1].item(), name, colour))
+    most = max(x for x, *_ in ends)
+    ax.set(xlabel="step", ylabel="training loss", xlim=(0, most), ylim=(0, 3.2))
+    ax.axhline(float(np.log(10)), color=GREY, lw=1.2, ls=":")
+    ax.text(most * 0.01, np.log(10) + 0.25, "guessing, log 10", color="#555555", fontsize=12)
+    fig.draw_without_rendering()
+    end_labels(ax, ends, size=13)
+    return fig
+
+
+def overfitting(runs: dict[str, Sequence[tuple]]) -> Figure:
+    """Draw training and validation loss, one panel per run, with the gap between them.
+
+    Args:
+        runs: title -> rows (step, training loss, validation loss).
+    """
+    fig, axes = figure(1, len(runs), width=8.8, height=3.5, sharey=True)
+    for ax, (title, rows) in zip(axes, runs.items(), strict=True):
+        step, train, held = (list(column) for column in zip(*rows, strict=True))
+        ax.fill_between(step, train, held, color=AMBER, alpha=0.25, lw=0)
+        ax.plot(step, train, color=PURPLE, lw=2.4)
+        ax.plot(step, held, color=GREEN, lw=2.4)
+        best = min(range(len(held)), key=held.__getitem__)
+        ax.plot(step[best], held[best], "o", color=INK, ms=8, zorder=5)
+        late = step[best] > step[-1] / 2
+        ax.annotate(
+            f"lowest, step {step[best]}", (step[best], held[best]), xytext=(0, 16),
+            textcoords="offset points", fontsize=12, ha="right" if late else "left",
+        )  # fmt: skip
+        ax.set(title=title, xlabel="step", xlim=(0, step[-1]), ylim=(0, 2.4))
+        fig.draw_without_rendering()
+        ends = [
+            (step[-1], train[-1], "training", PURPLE),
+            (step[-1], held[-1], "validation", GREEN),
+        ]
+        end_labels(ax, ends)
+    axes[0].set_ylabel("loss")
+    return fig
+
+
+def schedule(rates: Sequence[float]) -> Figure:
+    """Draw the learning rate over the steps of a run, as a multiple of its peak."""
+    fig, ax = figure(width=6.4, height=2.6)
+    ax.plot(rates, color=BLUE, lw=2.6)
+    ax.set(xlabel="step", ylabel="rate / peak rate", ylim=(0, 1.08), xlim=(0, len(rates) - 1))
+    peak = max(range(len(rates)), key=lambda k: rates[k])
+    ax.annotate("travel", (0.28 * peak, 0.75), fontsize=14, color="#555555")
+    ax.annotate("settle", (0.75 * len(rates), 0.55), fontsize=14, color="#555555")
+    return fig
+
+
+def histogram(before: Tensor, after: Tensor) -> Figure:
+    """Draw what one channel's values look like before and after batch normalisation."""
+    fig, axes = figure(1, 2, width=8.0, height=2.7, sharey=True)
+    for ax, values, title in zip(axes, (before, after), ("before", "after"), strict=True):
+        values = values.detach().flatten()
+        ax.hist(values.tolist(), bins=50, color=GREY)
+        ax.axvline(values.mean().item(), color=INK, lw=1.6)
+        spread = f"mean {values.mean():.2f}, deviation {values.std(correction=0):.2f}"
+        ax.set(title=f"{title}\n{spread}".replace("-", "−"), yticks=[], xlabel="value")
+        ax.grid(False)
+    return fig
