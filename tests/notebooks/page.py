@@ -62,6 +62,11 @@ class Page:
                 yield from ((number, alt, size) for alt, size in notebooks.pictures(output))
 
     @cached_property
+    def in_parts(self) -> bool:
+        """Whether it has parts: it is then written to the standard of ``rules/teaching.py``."""
+        return any("part" in cell.metadata for cell in self.notebook.cells)
+
+    @cached_property
     def ids(self) -> set[str]:
         """The items of the notes that some cell covers."""
         return {item for cell in self.notebook.cells for item in cell.metadata.get("notes", [])}

@@ -45,6 +45,8 @@ def slides(page: Page) -> Faults:
 )
 def lecture(page: Page) -> Faults:
     """The speaker notes carry timings that fill a lecture of 45 minutes."""
+    if page.in_parts:
+        return  # rules/teaching.py has its measure
     notes = [cell.source for _, cell in page.prose if notebooks.is_speaker_note(cell)]
     times = [re.search(r"(\d+(?:\.\d+)?) ?min", text) for text in notes]
     total = sum(float(time[1]) for time in times if time)

@@ -52,6 +52,8 @@ def heading_order(page: Page) -> Faults:
 )
 def length(page: Page) -> Faults:
     """A chapter is neither a leaflet nor a book."""
+    if page.in_parts:
+        return  # rules/teaching.py has its measure
     cells = [c for c in page.notebook.cells if not notebooks.is_speaker_note(c)]
     if not FEWEST_CELLS <= len(cells) <= MOST_CELLS:
         yield f"{len(cells)} cells without speaker notes, must be {FEWEST_CELLS} to {MOST_CELLS}"
