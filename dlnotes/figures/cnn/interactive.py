@@ -140,11 +140,10 @@ def _write(ax, size: int, texts: dict[tuple[int, int], str]) -> None:
 
 
 def _cells(ax, padded: Tensor, *, padding: int, unread: set[int]) -> None:
-    size = len(padded)
-    colours, texts = torch.ones(size, size, 3), {}
-    for i in range(size):
-        for j in range(size):
-            value = padded[i, j].item()
+    size, texts = len(padded), {}
+    colours = torch.ones(size, size, 3)
+    for i, line in enumerate(padded.tolist()):
+        for j, value in enumerate(line):
             colour = shade(value, 1.6) if value else to_rgb(PALE)
             colours[i, j] = torch.tensor(to_rgb(DULL) if i in unread or j in unread else colour)
             texts[i, j] = f"{value:g}"
@@ -238,8 +237,7 @@ def draw_shift(
         border: "circular" or "zeros", what the convolution sees beyond the border.
         fig: an earlier result, to be changed; None makes a new one.
     """
-    before = feature_maps(image, stride=stride, border=border)
-    moved = image.roll(shift, 1)
+    before, moved = feature_maps(image, stride=stride, border=border), image.roll(shift, 1)
     after = feature_maps(moved, stride=stride, border=border)
     difference = after[0] - before[0].roll(shift // stride, 1)
     limit = before[0].max().item() or 1.0
@@ -372,8 +370,8 @@ STARTS = {"(1, 1)": (1.0, 1.0), "(0, 0)": (0.0, 0.0), "(0, 2)": (0.0, 2.0)}
 
 
 def _say_descent(*, start: str, rate: float, steps: int, curvature: int) -> str:
-    points = walk(STARTS[start], rate=rate, steps=steps, curvature=curvature)
-    loss = losses(points, valley_hessian(curvature), LOWEST)
+    loss = losses(walk(STARTS[start], rate=rate, steps=steps, curvature=curvature),
+                  valley_hessian(curvature), LOWEST)  # fmt: skip
     return (
         f"A walk of {steps} steps from {start} with rate {rate:g} in a valley of curvatures 1 and "
         f"{curvature}, seen from above; the loss goes from {loss[0]:.3g} to {loss[-1]:.3g}."

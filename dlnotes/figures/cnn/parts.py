@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 
 from dlnotes.plotting import BLUE, ORANGE, figure
@@ -168,8 +167,3 @@ def without_ticks(ax: Axes) -> None:
     ax.set(xticks=[], yticks=[])
     ax.grid(False)
     ax.spines[:].set_visible(True)
-
-
-def save_size(fig: Figure) -> tuple[float, float]:
-    """Return width and height in inches."""
-    return tuple(fig.get_size_inches())
