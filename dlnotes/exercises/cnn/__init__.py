@@ -1,16 +1,23 @@
 """Exercises of chapter 2, a ladder: predict, complete, derive, experiment, break it."""
 
-import ast
-import inspect
-import textwrap
-from collections.abc import Callable
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dlnotes import data
 from dlnotes.exercises import exercise, expect, expect_close
+from dlnotes.exercises.cnn.trials import (
+    a_convolution,
+    a_normalised_batch,
+    late_backward,
+    no_blank_left,
+    no_zero_grad,
+    pixels,
+    right_map,
+    run_of_training,
+    small_net,
+    start_of_training,
+)
 from dlnotes.training import accuracy, classification_loss, fit
 
 # ---- predict -----------------------------------------------------------------------------------
@@ -72,30 +79,6 @@ def _(answer):
     expect(answer == 212, "recursion: r ← r + (K − 1) · j first, j ← j · S afterwards")
 
 
-# ---- complete ----------------------------------------------------------------------------------
-
-
-def no_blank_left(function: Callable) -> None:
-    """Raise ``NotYet`` unless ``function`` is a function without a line that is still ``...``."""
-    expect(callable(function), f"type: give the function, not {type(function).__name__}")
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    except (OSError, TypeError, SyntaxError):  # no source, or a lambda in the middle of a line
-        return
-    lines = [n for n in ast.walk(tree) if isinstance(n, ast.Assign | ast.Return | ast.Expr)]
-    expect(not any(map(_is_blank, lines)), "still blank: fill in every ...")
-
-
-def _is_blank(line: ast.stmt) -> bool:
-    parts = line.value.elts if isinstance(line.value, ast.Tuple) else [line.value]
-    return any(isinstance(part, ast.Constant) and part.value is ... for part in parts)
-
-
-def pixels(*shape: int) -> Tensor:
-    """Return the same random numbers for everybody, float64."""
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-
-
 @exercise(
     "Complete strided(x, w, stride, padding): the two loops of a convolution, now with stride and "
     "padding. x is one grey image (height, width), w one kernel (K, K). Return the map.",
@@ -126,7 +109,7 @@ def _(answer):
     no_blank_left(answer)
     x, w = pixels(9, 8), pixels(3, 3)
     for stride, padding in ((1, 0), (2, 0), (1, 1), (2, 2), (3, 1)):
-        right = _map(x, w, stride, padding)
+        right = right_map(x, w, stride, padding)
         given = answer(x, w, stride, padding)
         what = f"the map with stride {stride} and padding {padding}"
         expect(isinstance(given, Tensor), f"type: return a tensor, got {type(given).__name__}")
@@ -138,16 +121,12 @@ def _(answer):
         turned = "flip: layers correlate, they do not turn the kernel"
         swapped = "axes: rows and columns of the kernel are exchanged"
         for message, kernel in ((turned, w.flip(0, 1)), (swapped, w.T)):
-            expect((given - _map(x, kernel, stride, padding)).abs().max() > 1e-9, message)
+            expect((given - right_map(x, kernel, stride, padding)).abs().max() > 1e-9, message)
         if stride > 1:
             start = "start: window (i, j) starts at pixel (i · stride, j · stride)"
-            dense = _map(x, w, 1, padding)[: right.shape[0], : right.shape[1]]
+            dense = right_map(x, w, 1, padding)[: right.shape[0], : right.shape[1]]
             expect((given - dense).abs().max() > 1e-9, start)
         expect_close(given, right, what, within=1e-9)
-
-
-def _map(x: Tensor, w: Tensor, stride: int, padding: int) -> Tensor:
-    return F.conv2d(x[None, None], w[None, None], stride=stride, padding=padding)[0, 0]
 
 
 @exercise(
@@ -178,48 +157,21 @@ def _(answer):
     no_blank_left(answer)
     images, labels = pixels(12, 4), torch.arange(12) % 3
     batches = [(images[k : k + 4], labels[k : k + 4]) for k in (0, 4, 8)]
-    right, weight = _run_of_training(training_loop.right_answer(), batches)
-    given, after = _run_of_training(answer, batches)
+    right, weight = run_of_training(training_loop.right_answer(), batches)
+    given, after = run_of_training(answer, batches)
     expect(isinstance(given, list), f"type: return a list, got {type(given).__name__}")
     expect(all(isinstance(a, float) for a in given), "type: the losses must be floats; use .item()")
     expect(len(given) == 3, f"length: three batches are three losses, got {len(given)}")
-    start = _start_of_training()[0].weight
+    start = start_of_training()[0].weight
     expect((after - start).abs().max() > 0, "step: the weights did not move; backward and step?")
     for message, wrong in (
-        ("zero_grad: the old gradients were not forgotten, they add up", _no_zero_grad),
-        ("order: forget the old gradients before backward, and step after it", _late_backward),
+        ("zero_grad: the old gradients were not forgotten, they add up", no_zero_grad),
+        ("order: forget the old gradients before backward, and step after it", late_backward),
     ):
-        expect((after - _run_of_training(wrong, batches)[1]).abs().max() > 1e-9, message)
+        expect((after - run_of_training(wrong, batches)[1]).abs().max() > 1e-9, message)
     expect((after - weight).abs().max() < 1e-9, "steps: one step per batch, no more and no fewer")
     message = "losses: note the loss of each batch, computed before its step"
     expect(max(abs(a - b) for a, b in zip(given, right, strict=True)) < 1e-6, message)
-
-
-def _start_of_training() -> tuple[nn.Module, torch.optim.Optimizer]:
-    net = nn.Linear(4, 3).double()
-    with torch.no_grad():
-        net.weight.copy_(pixels(3, 4))
-        net.bias.zero_()
-    return net, torch.optim.SGD(net.parameters(), lr=0.5)
-
-
-def _run_of_training(loop: Callable, batches: list) -> tuple[list[float], Tensor]:
-    net, optimizer = _start_of_training()
-    return loop(net, optimizer, batches), net.weight.detach()
-
-
-def _no_zero_grad(net, optimizer, batches):
-    for images, labels in batches:
-        F.cross_entropy(net(images), labels).backward()
-        optimizer.step()
-
-
-def _late_backward(net, optimizer, batches):
-    for images, labels in batches:
-        loss = F.cross_entropy(net(images), labels)
-        optimizer.step()
-        optimizer.zero_grad()
-        loss.backward()
 
 
 # ---- derive and implement ----------------------------------------------------------------------
@@ -247,13 +199,8 @@ def input_gradient():
 @input_gradient.checked_by
 def _(answer):
     no_blank_left(answer)
-    generator = torch.Generator().manual_seed(0)
     for padding in (0, 1):
-        x = torch.randn(2, 4, 8, 7, generator=generator, dtype=torch.float64, requires_grad=True)
-        weight = torch.randn(4, 4, 3, 3, generator=generator, dtype=torch.float64)
-        y = F.conv2d(x, weight, padding=padding)
-        delta = torch.randn(y.shape, generator=generator, dtype=torch.float64)
-        (right,) = torch.autograd.grad(y, x, delta)
+        weight, delta, right = a_convolution(padding)
         given, back = answer(delta, weight, padding), 2 - padding
         expect(isinstance(given, Tensor), "type: return a tensor")
         message = f"shape: expected the input's, {tuple(right.shape)}, got {tuple(given.shape)}"
@@ -292,24 +239,12 @@ def batch_norm_backward():
 @batch_norm_backward.checked_by
 def _(answer):
     no_blank_left(answer)
-    generator = torch.Generator().manual_seed(0)
-    x, delta = torch.randn(2, 8, 3, generator=generator, dtype=torch.float64)
-    gamma, eps = torch.tensor([0.5, 2.0, -1.0], dtype=torch.float64), 1e-3
-    leaf = x.clone().requires_grad_()
-    F.batch_norm(leaf, None, None, gamma, torch.zeros(3).double(), True, 0.1, eps).backward(delta)
-    given = answer(x, gamma, delta, eps)
-    deviation = (x.var(0, unbiased=False) + eps).sqrt()
-    direct = gamma / deviation * delta
-    normed = (x - x.mean(0)) / deviation
-    if isinstance(given, Tensor) and given.shape == x.shape:
-        wrong = {
-            "paths: μ and v also depend on x": direct,
-            "variance: the path through v is missing": direct - direct.mean(0),
-            "mean: the path through μ is missing": direct - normed * (direct * normed).mean(0),
-        }
+    arguments, right, wrong = a_normalised_batch()
+    given = answer(*arguments)
+    if isinstance(given, Tensor) and given.shape == right.shape:
         for message, value in wrong.items():
             expect((given - value).abs().max() > 1e-9, message)
-    expect_close(given, leaf.grad, "the gradient", within=1e-9)
+    expect_close(given, right, "the gradient", within=1e-9)
 
 
 @exercise(
@@ -398,23 +333,6 @@ def _(answer):
         expect(abs(given - 2 / steep) < 1e-9, f"value: {case} it does not lie at the limit")
 
 
-# ---- experiment --------------------------------------------------------------------------------
-
-
-def small_net(pool: Callable[[], nn.Module]) -> nn.Sequential:
-    """Return a small convolutional net for 28 × 28 images with the given 2 × 2 pooling."""
-    return nn.Sequential(
-        nn.Conv2d(1, 8, 5),
-        nn.ReLU(),
-        pool(),
-        nn.Conv2d(8, 16, 5),
-        nn.ReLU(),
-        pool(),
-        nn.Flatten(),
-        nn.Linear(16 * 4 * 4, 10),
-    )
-
-
 @exercise(
     "Does it matter whether a net pools by maximum or by average? Train exercises.cnn.small_net("
     "lambda: nn.MaxPool2d(2)) and the same with nn.AvgPool2d on the first 2,000 MNIST images with "
@@ -448,8 +366,7 @@ def _(answer):
     expect(set(answer) == {"max", "average"}, "keys: 'max' and 'average' are asked for")
     for name, values in answer.items():
         expect(len(values) >= 3, f"seeds: {name} has {len(values)} runs, at least 3 are needed")
-        inside = all(0 <= value <= 1 for value in values)
-        expect(inside, f"unit: give {name} as fractions in [0, 1]")
+        expect(0 <= min(values) and max(values) <= 1, f"unit: give {name} as fractions in [0, 1]")
         expect(min(values) > 0.5, f"training: {name} has a run near chance; was it trained?")
         expect(len(set(values)) > 1, f"seeds: all runs of {name} are equal; seed each one anew")
 
@@ -479,8 +396,7 @@ def _(answer):
     expect(tuple(answer.shape) == (8, 8), f"shape: expected (8, 8), got {tuple(answer.shape)}")
     expect(0 <= answer.min() and answer.max() <= 1, "range: values must lie in [0, 1]")
     before, after = (x[::2, ::2].float().mean() for x in (answer, answer.roll(1, 1)))
-    change = (before - after).abs()
-    rows = answer.roll(1, 0)[::2, ::2].float().mean()
+    rows, change = answer.roll(1, 0)[::2, ::2].float().mean(), (before - after).abs()
     expect((before - rows).abs() < 1 - 1e-6, "axis: the image moves to the right, not down")
     expect(change > 0, "change: the output does not change at all; what does stride 2 never read?")
     expect(change > 1 - 1e-6, f"change: the output changes by {change:.2f}, it has to change by 1")
