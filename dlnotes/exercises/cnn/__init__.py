@@ -335,14 +335,12 @@ def _(answer):
 
 @exercise(
     "Does it matter whether a net pools by maximum or by average? Train exercises.cnn.small_net("
-    "lambda: nn.MaxPool2d(2)) and the same with nn.AvgPool2d on the first 2,000 MNIST images with "
-    "at least three seeds each; give {'max': [accuracies], 'average': [accuracies]} on the "
-    "validation split.",
+    "lambda: nn.MaxPool2d(2)) and the same with nn.AvgPool2d on the first 2,000 MNIST images, with "
+    "three seeds or more. Give {'max': [...], 'average': [...]}, accuracies on validation images.",
     hint=(
         "fit(net, classification_loss, data.mnist('train').take(2000), epochs=2, batch_size=32, "
         "learning_rate=3e-3, seed=seed)",
-        "Set torch.manual_seed(seed) before building the net, and compare the difference of the "
-        "means with the spread over seeds before you believe it.",
+        "Set torch.manual_seed(seed) before you build the net. Compare means with spreads.",
     ),
     because="One seed proves nothing: only a difference well beyond the spread is a finding.",
 )
