@@ -1,12 +1,4 @@
-"""Train any model of the course: one visible loop on Lightning Fabric.
-
-``fit`` is the six-line loop of the CNN chapter (batch, loss, backward, step) with what every run
-needs around it: device, precision, several processes, a progress bar, a history and checkpoints
-from which a killed run goes on as if nothing had happened. The loop itself is ``_loop``.
-
-Everything random is fixed by ``seed``: the order of the samples, the augmentation, and what the
-model and its loss draw from torch's own generator, which is afterwards as it was before.
-"""
+"""``fit``, one visible loop on Lightning Fabric, and what several processes need around it."""
 
 import logging
 import math
