@@ -184,7 +184,7 @@ def published(tmp_path_factory):
     path = folder / "source" / "index.ipynb"
     path.parent.mkdir()
     path.write_text(text, encoding="utf-8")
-    deck = publish.slides_of(path, folder, offline=True)
+    [deck] = publish.slides_of(path, folder)
     site, package = folder / "site", publish.MATHJAX.split("/")[0]
     publish.fetch(package, site / "_static" / publish.VENDOR)
     (folder / "conf.py").write_text(
