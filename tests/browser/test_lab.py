@@ -1,11 +1,15 @@
 """What a reader does: open a notebook in JupyterLab, run it all, move a slider, see the change."""
 
+import base64
 import hashlib
+import io
 import time
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
+from PIL import Image
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 WITH_A_WIDGET = ["02_cnn"]
@@ -38,6 +42,11 @@ class Figure:
         checksum = hashlib.sha256(source.encode()).hexdigest()
         return self.slider.get_attribute("aria-valuenow"), checksum, self.pictures.count()
 
+    def pixels(self) -> np.ndarray:
+        """The picture, decoded."""
+        data = self.pictures.first.get_attribute("src").partition(",")[2]
+        return np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB"), float)
+
     def press(self, key: str, *, until) -> tuple[str, str, int]:
         """Press a key on the slider; return the first state of which ``until`` is true."""
         self.slider.focus()
@@ -53,13 +62,18 @@ def move_slider_there_and_back(page) -> None:
     figure = Figure(page)
     position, before, count = figure.state()
     assert count == 1
+    first = figure.pixels()
     at_the_end = position == figure.slider.get_attribute("aria-valuemax")
     there, back = ("ArrowLeft", "ArrowRight") if at_the_end else ("ArrowRight", "ArrowLeft")
-    _, _, count = figure.press(there, until=lambda s: s[0] != position and s[1] != before)
-    assert count == 1  # redrawn in place, not shown once more
+    moved = figure.press(there, until=lambda s: s[0] != position and s[1] != before)
+    assert moved[2] == 1  # redrawn in place, not shown once more
     width = figure.pictures.evaluate("image => image.decode().then(() => image.naturalWidth)")
     assert width > 100
-    figure.press(back, until=lambda s: s == (position, before, 1))  # same values, same picture
+    again = figure.press(back, until=lambda s: s[0] == position and s[1] != moved[1])
+    # same values, same picture; the stored one has 256 colours, so its bytes are others
+    assert again[2] == 1 and np.abs(figure.pixels() - first).mean() < 1
+    figure.press(there, until=lambda s: s == moved)
+    figure.press(back, until=lambda s: s == again)
 
 
 def test_a_slider_redraws_its_figure(run_in_lab, tmp_path):
