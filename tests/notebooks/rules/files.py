@@ -10,7 +10,7 @@ from notebooks.changes import add, rewrite
 from notebooks.page import Page
 from notebooks.rule import EVERYWHERE, Faults, rule
 
-MOST_BYTES = 1_000_000
+MOST_BYTES = 2_500_000
 _ABSOLUTE = re.compile(
     r"(?<![\w.:/])(?:/(?:home|Users|root|tmp|work|mnt|opt|var|usr)/[\w.-]+|[A-Za-z]:\\+\w+)"
 )
