@@ -24,7 +24,7 @@ def canonical_form(page: Page) -> Faults:
         yield f"run `dlnotes format {page.chapter.name}`"
 
 
-@rule(EVERYWHERE, broken_by=[add(*[code(f"draw({i})", MEDIUM) for i in range(4)])])
+@rule(EVERYWHERE, broken_by=[add(*[code(f"draw({i})", MEDIUM) for i in range(9)])])
 def size(page: Page) -> Faults:
     """The file opens quickly and shows on GitHub."""
     if (size := page.path.stat().st_size) > MOST_BYTES:
