@@ -1,13 +1,17 @@
 """dlnotes.exercises.seq2seq: solutions pass, a wrong answer is told which property fails."""
 
+import itertools
 import math
 from collections import Counter
+from string import ascii_lowercase
 
+import pytest
 import torch
 import torch.nn.functional as F
 
 from dlnotes.exercises import seq2seq
 from dlnotes.seq2seq import BahdanauAttention
+from dlnotes.text import Vocabulary
 from exercises.answers import judged
 
 
@@ -189,10 +193,21 @@ def test_small_model_trains_on_words_spelled_as_asked(monkeypatch):
     for reverse in (False, True):
         assert seq2seq.small_model(attention=False, reverse=reverse) > 0.8  # nothing is learned
     (forwards, lengths, target), (backwards, *others) = seen
+    train, _ = seq2seq.experiment.words()
+    assert Vocabulary(ascii_lowercase, unknown=False).decode(forwards[0]) == list(train[0][0])
     assert len(forwards) >= 3000 and torch.equal(lengths, others[0])
     assert torch.equal(target, others[1])
     for row, n, turned in zip(forwards, lengths, backwards, strict=True):
         assert torch.equal(row[:n].flip(0), turned[:n])
+
+
+def test_random_trees_hold_probabilities():
+    step = seq2seq.trees.random_tree(0, 3, 3)
+    for prefix in ((), (1,), (2, 0)):
+        assert sum(map(math.exp, step(prefix))) == pytest.approx(1)
+    sequences = itertools.product(range(3), repeat=3)
+    total = sum(math.exp(seq2seq.trees.log_probability(step, tokens)) for tokens in sequences)
+    assert total == pytest.approx(1)
 
 
 def test_the_number_of_parameters_is_that_of_the_class():
