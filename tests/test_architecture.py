@@ -174,13 +174,10 @@ def test_equations_named_in_a_module_stand_in_its_notebook(chapter):
     assert named <= set(re.findall(rf"{chapter.prefix}-\d+", prose))
 
 
-STILL_LONG = {"discriminative.py", "vae.py", "figures/lstm.py"}
-
-
 @of_every_module
 def test_no_file_has_more_than_400_lines(path):
     lines = path.read_text(encoding="utf-8").count("\n")
-    assert lines <= 400 or path.relative_to(PACKAGE).as_posix() in STILL_LONG, f"{lines} lines"
+    assert lines <= 400, f"{lines} lines"
 
 
 @of_every_module
