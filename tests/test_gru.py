@@ -62,6 +62,11 @@ def test_cell_has_the_parameters_of_the_notes():
     assert sum(p.numel() for p in GRUCell(3, 5, reset="before").parameters()) == 3 * 5 * 9
 
 
+def test_parameters_start_within_one_over_the_root_of_the_state():
+    for parameter in GRUCell(100, 25).parameters():
+        assert 0.15 < parameter.abs().max() <= 0.2
+
+
 @every_variant
 @pytest.mark.parametrize("other", ["old", "new"])
 def test_weights_convert_between_the_conventions_of_z(reset, z, other):

@@ -52,6 +52,11 @@ def test_cell_has_the_parameters_of_the_notes():
     assert sum(p.numel() for p in LSTMCell(3, 5).parameters()) == 4 * 5 * (3 + 5 + 1)
 
 
+def test_parameters_start_within_one_over_the_root_of_the_state():
+    for parameter in LSTMCell(100, 25).parameters():
+        assert 0.15 < parameter.abs().max() <= 0.2
+
+
 def test_open_forget_gate_and_closed_input_gate_keep_the_cell_state():
     cell, c = LSTMCell(5, 7).double(), random(3, 7)
     nn.init.constant_(cell.b_f, 50.0)

@@ -355,6 +355,8 @@ def test_bad_arguments_of_reliability_are_named():
         metrics.reliability(torch.eye(3), torch.tensor([0, 1]))
     with pytest.raises(ValueError, match="y must hold labels 0 to 2"):
         metrics.reliability(torch.eye(3), torch.tensor([0, 1, 3]))
+    with pytest.raises(ValueError, match="y must hold labels 0 to 1"):  # K = 2, though N = 3
+        metrics.reliability(torch.full((3, 2), 0.5), torch.tensor([0, 1, 2]))
     with pytest.raises(ValueError, match="bins must be at least 1"):
         metrics.reliability(torch.eye(3), torch.tensor([0, 1, 2]), bins=0)
     with pytest.raises(ValueError, match=r"probabilities must have shape \(N, K\)"):

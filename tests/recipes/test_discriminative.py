@@ -82,6 +82,17 @@ def test_learning_curves_give_every_fit_the_same_samples_of_the_right_number():
     assert again.keys() == errors.keys()
 
 
+def test_no_two_runs_of_any_two_seeds_draw_the_same():
+    x, y = samples(40, seed=5)
+    Recorder.seen.clear()
+    options = dict(sizes=[10], runs=2, seed=7, workers=1, progress=False)
+    learning_curves({"a": Recorder}, (x, y), (x, y), **options)
+    for run, (drawn, labels) in enumerate(Recorder.seen):
+        generator = torch.Generator().manual_seed(7000 + run)  # as the docstring says
+        chosen = draw_subset(y, 10, generator=generator)
+        assert torch.equal(drawn, x[chosen]) and torch.equal(labels, y[chosen])
+
+
 def test_learning_curve_of_a_real_fit_repeats_and_differs_between_runs():
     train, test = samples(300, seed=5), samples(500, seed=5)
     fits = {"bayes": GaussianNaiveBayes(4, 3, smoothing=0.1).fit}

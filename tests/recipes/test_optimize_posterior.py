@@ -34,6 +34,13 @@ def test_a_posterior_optimized_for_each_sample_reaches_the_true_one():
     assert all(p.grad is None for p in model.parameters())
 
 
+def test_it_starts_where_the_encoder_ends():
+    torch.manual_seed(0)
+    model, x = VAE((4,), 2, hidden_dim=4), torch.rand(3, 4)
+    found = optimize_posterior(model, x, steps=1, learning_rate=1e-9)
+    torch.testing.assert_close(found, model.encode(x))
+
+
 @pytest.mark.parametrize("name", ["steps", "draws"])
 def test_impossible_options_are_named(name):
     with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
