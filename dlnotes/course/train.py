@@ -97,8 +97,9 @@ def train(
     recipe = recipes.find(module)
     options: dict[str, Any] = {"checkpoint": checkpoint, "seed": seed, "device": device}
     model, history = recipes.train(recipe, profile, seconds=seconds, progress=progress, **options)
+    state = _state(checkpoint)
     if history.interrupted:
-        return Trained(None, history.seconds, share=_progress(checkpoint)[1])
+        return Trained(None, history.seconds, share=_share(state))
     metrics = recipe.evaluate(model)
     if profile == "full" and recipe.evaluate_full is not None:
         metrics |= recipe.evaluate_full(model)
@@ -115,7 +116,7 @@ def train(
         seconds=round(history.seconds, 1),
         metrics=metrics,
         digest=module_digest(f"{recipes.__name__}.{module}"),
-        device=str(training.device(device)),
+        device=state.get("device") or training.device(device).type,  # where it was trained
         versions={
             "python": platform.python_version(),
             "torch": torch.__version__,
@@ -141,14 +142,15 @@ def _command(module: str, profile: str, seed: int) -> str:
     return f"dlnotes train {module} --profile {profile} --seed {seed}"
 
 
-def _progress(checkpoint: Path | None) -> tuple[float, float]:
-    """Return the seconds behind a checkpoint, and which share of the training it has done."""
+def _state(checkpoint: Path | None) -> dict[str, Any]:
+    """Return what a checkpoint of ``training.fit`` holds; nothing where there is none."""
     from dlnotes.training import checkpoints
 
-    state = None if checkpoint is None else checkpoints.read(checkpoint)
-    if state is None:
-        return 0.0, 0.0
-    return state["history"]["seconds"], state["step"] / state["total"]
+    return (checkpoints.read(checkpoint) if checkpoint is not None else None) or {}
+
+
+def _share(state: dict[str, Any]) -> float:
+    return state["step"] / state["total"] if state else 0.0
 
 
 # ---- several recipes ---------------------------------------------------------------------------
@@ -255,8 +257,9 @@ class Plan:
                 made["digest"] = module_digest(f"{recipes.__name__}.{module}")
                 if made.items() <= about.items():
                     return Trained(path, about["seconds"], about["metrics"], 1.0)
-            seconds, share = _progress(self.checkpoint(module))
-            return Trained(None, seconds, share=share)
+            state = _state(self.checkpoint(module))
+            seconds = state["history"]["seconds"] if state else 0.0
+            return Trained(None, seconds, share=_share(state))
         except DataError as error:
             return Trained(None, 0.0, error=str(error))
 

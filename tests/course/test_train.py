@@ -134,6 +134,15 @@ def test_train_saves_weights_with_how_they_were_made(repository, gru, monkeypatc
     assert weights.read_metadata(path)["metrics"] == {"a": 0.5}
 
 
+def test_what_was_trained_elsewhere_and_is_measured_here_says_so(gru, tmp_path):
+    options = dict(profile="smoke", seed=0, checkpoint=tmp_path / "run", out=tmp_path / "out")
+    trainer.train("gru", device="cpu", **options)
+    state = training.checkpoints.read(tmp_path / "run")
+    torch.save(state | {"device": "cuda"}, tmp_path / "run" / "last.pt")
+    done = trainer.train("gru", device="cpu", **options)
+    assert weights.read_metadata(done.path)["device"] == "cuda"
+
+
 def test_train_that_runs_out_of_time_goes_on_with_the_same_command(repository, gru):
     command = "train", "gru", "--profile", "smoke", "--checkpoint", "here", "--minutes", "0"
     path = repository / "runs" / "weights" / "gru_test.safetensors"
