@@ -156,3 +156,5 @@ def test_a_wrong_time_limit_is_named(options, message):
 def test_ctrl_c_within_a_time_limit_is_still_ctrl_c(tmp_path):
     with pytest.raises(KeyboardInterrupt, match="stopped after step 3 of 15"):
         hard_to_resume(tmp_path, loss=interrupting(3), max_seconds=60)
+    with pytest.raises(KeyboardInterrupt, match="stopped after step 4 of 15"):  # time is up, too
+        hard_to_resume(tmp_path, loss=interrupting(1), max_seconds=0)
