@@ -1,4 +1,7 @@
-"""One JupyterLab and one headless Chromium for all browser tests.
+"""One JupyterLab and one headless Chromium for each file of browser tests.
+
+Not for the whole session: while Playwright is on, this thread has a running event loop, and tests of
+other folders must not find one.
 
 Chromium is the one that $CHROMIUM names, or chromium or google-chrome on the PATH. Without any the
 tests are skipped, but in continuous integration (CI=true) they fail.
@@ -58,7 +61,7 @@ def find_chromium() -> str | None:
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
     executable = find_chromium()
     if executable is None:
@@ -74,7 +77,7 @@ def browser():
         chromium.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def lab(browser, tmp_path_factory):
     """A running JupyterLab: its address, its token and the folder that it shows."""
     home = tmp_path_factory.mktemp("lab")
