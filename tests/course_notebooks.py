@@ -17,6 +17,9 @@ version = "0.1.0"
 
 [project.urls]
 Repository = "https://github.com/dlnotes/dlnotes"
+
+[tool.dlnotes]
+ref = "main"
 """
 
 

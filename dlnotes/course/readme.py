@@ -15,10 +15,10 @@ _REF = r"[\w-]+(?:\.[\w-]+)*"
 # Kaggle's links are its own address, then one of GitHub's
 _LINK = re.compile(
     r"(?P<where>github\.com/|colab\.research\.google\.com/github/|(?P<binder>mybinder\.org/v2/gh/))"
-    r"(?P<slug>[\w.-]+/[\w-]+(?:\.[\w-]+)*?)(?=\.git\b|[/@\"')\]>,\s]|$)"
+    r"(?P<slug>[\w.-]+/[\w-]+(?:\.[\w-]+)*?)(?=\.git\b|(?!\.?[\w-]))"
     rf"(?P<at>(?(binder)/|(?:(?:\.git)?@|/(?:blob|tree|raw)/))(?P<ref>{_REF}))?"
 )
-_CLONE = re.compile(r"(git clone https://github\.com/[\w.-]+/)(\S+)((?: &&)?\s+cd )\S+")
+_CLONE = re.compile(r"(git clone https://github\.com/[\w.-]+/)([\w.-]+)((?: &&)?\s+cd )[\w.-]+")
 _GIVEN = re.compile(
     r"(?:https://github\.com/)?(?P<slug>[A-Za-z0-9][A-Za-z0-9-]*/[\w-]+(?:\.[\w-]+)*?)"
     rf"(?:\.git)?/?(?:@(?P<ref>{_REF}))?"
