@@ -1,18 +1,14 @@
 """dlnotes.course: the repository's address and ref have one home, and a fork moves in at once."""
 
 import re
-import shutil
-import subprocess
-from pathlib import Path
 
 import pytest
-from course_notebooks import as_json, checkout, code, markdown
+from course_notebooks import as_json, checkout, code, copy_of_this_checkout, markdown
 from typer.testing import CliRunner
 
 from dlnotes import course
 from dlnotes.course import cli, notebooks, readme, sources
 
-ROOT = Path(__file__).parents[2]
 PLACE = sources.address().removeprefix("https://github.com/")
 
 
@@ -138,16 +134,7 @@ def texts(folder):
 
 
 def test_after_a_move_no_file_names_the_old_place(tmp_path, monkeypatch):
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    try:
-        names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("needs git and a checkout")
-    for name in sorted(set(names.split("\0")[:-1])):
-        if (ROOT / name).is_file() and not name.startswith("data/"):
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, tmp_path / name)
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(copy_of_this_checkout(tmp_path))
     assert course.root() == tmp_path
 
     before = texts(tmp_path)
