@@ -117,6 +117,8 @@ def _joined(value: Any) -> Any:
         return "".join(value)
     if isinstance(value, list):
         return [_joined(x) for x in value] or None
+    if isinstance(value, float) and value.is_integer():
+        return int(value)  # JavaScript writes 100.0 as 100
     return None if value == "" else value
 
 

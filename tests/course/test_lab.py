@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from course_notebooks import as_json, checkout, code, markdown, picture, stream
+from course_notebooks import as_json, checkout, code, markdown, picture, record, stream
 from typer.testing import CliRunner
 
 import dlnotes
@@ -17,7 +17,10 @@ from dlnotes import course
 from dlnotes.course import cli, lab, notebooks
 
 ROOT = Path(__file__).parents[2]
-SEEN = [markdown("# Title\n\ntwo lines"), code("x = 1\nx", stream("1\n"), picture("a line"))]
+SEEN = [
+    markdown("# Title\n\ntwo lines"),
+    code("x = 1\nx", stream("1\n"), picture("a line"), record("accuracy", 1.0)),
+]
 
 
 def version(number, *cells):
@@ -69,7 +72,11 @@ def as_saved_by_a_front_end(text):
             if "text" in output:
                 output["text"] = "".join(output["text"])
             for kind, data in output.get("data", {}).items():
-                output["data"][kind] = "".join(data).splitlines(keepends=True)
+                if isinstance(data, dict):
+                    assert data["value"] == 1.0
+                    data["value"] = 1  # as JavaScript writes it
+                else:
+                    output["data"][kind] = "".join(data).splitlines(keepends=True)
         if "outputs" in cell:
             cell["execution_count"] = 7
     return json.dumps(raw)
@@ -237,6 +244,7 @@ def edit(change):
         lambda cells: cells[1].update(cell_type="raw"),
         lambda cells: cells[1]["outputs"].pop(),
         lambda cells: cells[1]["outputs"][0].update(text="2\n"),
+        lambda cells: cells[1]["outputs"][2]["data"].popitem(),
         lambda cells: cells[1].update(metadata={"tags": ["mine"]}),
         lambda cells: cells[0].update(attachments={"a.png": {"image/png": "AA=="}}),
         lambda cells: cells.pop(),
