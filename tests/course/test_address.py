@@ -138,22 +138,25 @@ def test_after_a_move_no_file_names_the_old_place(tmp_path, monkeypatch):
     assert course.root() == tmp_path
 
     before = texts(tmp_path)
-    readme.rewrite_address("someone/copy@v2")
+    readme.rewrite_address("another-owner/copy@v2")
     after = texts(tmp_path)
     assert {name for name, text in after.items() if PLACE in text} == set()
     assert readme.foreign_addresses() == []
     for name in before:
-        assert after[name].count("someone/copy") == before[name].count(PLACE), name
-    assert "\ngit clone https://github.com/someone/copy && cd copy\n" in after["README.md"]
-    assert 'Repository = "https://github.com/someone/copy"\n' in after["pyproject.toml"]
+        assert after[name].count("another-owner/copy") == before[name].count(PLACE), name
+    assert "\ngit clone https://github.com/another-owner/copy && cd copy\n" in after["README.md"]
+    assert 'Repository = "https://github.com/another-owner/copy"\n' in after["pyproject.toml"]
     assert '\nref = "v2"' in after["pyproject.toml"]
-    assert "repository-code: https://github.com/someone/copy\n" in after["CITATION.cff"]
+    assert "repository-code: https://github.com/another-owner/copy\n" in after["CITATION.cff"]
     pages = [name for name in after if name.startswith("notebooks/") and name[-6:] == ".ipynb"]
     assert len(pages) >= 15
     for name in pages:
-        assert "git+https://github.com/someone/copy@v2" in after[name], name
+        assert "git+https://github.com/another-owner/copy@v2" in after[name], name
         assert not notebooks.format_file(tmp_path / name, check=True), name
     chapters = [name for name in pages if "solutions" not in name]
-    colab, binder = "colab.research.google.com/github/someone/copy/blob/v2/", "/copy/v2?labpath="
+    colab, binder = (
+        "colab.research.google.com/github/another-owner/copy/blob/v2/",
+        "/copy/v2?labpath=",
+    )
     assert all(colab in after[name] for name in chapters)
     assert after["README.md"].count(colab) == after["README.md"].count(binder) == len(chapters)
