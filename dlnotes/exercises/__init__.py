@@ -42,6 +42,7 @@ from dlnotes.exercises.expectations import (
     expect_parts,
     expect_runs,
     holds_blank,
+    kind,
     told,
 )
 from dlnotes.exercises.skeletons import (
@@ -65,6 +66,7 @@ __all__ = [
     "expect_number",
     "expect_parts",
     "expect_runs",
+    "kind",
     "of_chapter",
 ]
 _TOOLS = {"expectations", "skeletons"}  # modules that belong to no chapter

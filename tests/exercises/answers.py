@@ -62,6 +62,7 @@ def judged(
     exercises = of_chapter(chapter)
     SLOW.update(exercises[name] for name in slow)
     cases = [pytest.param(partial(in_order, exercises, wrong), id="order")]
+    cases.append(pytest.param(partial(are_numbered, exercises), id="numbers"))
     for name, exercise in exercises.items():
         cases.append(pytest.param(partial(explains, exercise), id=f"{name}-explains"))
         cases.append(pytest.param(partial(leaves_blanks, exercise), id=f"{name}-skeleton"))
@@ -96,6 +97,12 @@ def in_order(exercises: dict[str, Exercise], wrong: Sequence[tuple[str, Any, str
             named[name].add(str(answer) if isinstance(answer, Real) else id(answer))
     few = {name: len(answers) for name, answers in named.items() if len(answers) < AT_LEAST}
     assert few == {}, "wrong answers whose mistake the message names"
+
+
+def are_numbered(exercises: dict[str, Exercise], _: Any) -> None:
+    """The text of the chapter calls them by their numbers."""
+    for number, exercise in enumerate(exercises.values(), start=1):
+        assert re.match(rf"{number}\. [A-Z][a-z ]+\. ", exercise.question), exercise.name
 
 
 def message_to(exercise: Exercise, answer: Any) -> str:
