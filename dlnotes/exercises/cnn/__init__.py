@@ -20,6 +20,7 @@ best_gap = deriving.best_gap
 largest_rate = deriving.largest_rate
 
 # experiment, and break it
+small_net = exploring.small_net
 accuracy_after = exploring.accuracy_after
 batch_size = exploring.batch_size
 same_patches = exploring.same_patches

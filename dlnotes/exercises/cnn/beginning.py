@@ -19,7 +19,7 @@ from dlnotes.exercises.cnn.trials import pixels, whole_number
 
 
 @exercise(
-    "1 · Predict. A convolution has a kernel of 4 weights, stride 3, dilation 2, and 2 zeros of "
+    "1. Predict. A convolution has a kernel of 4 weights, stride 3, dilation 2, and 2 zeros of "
     "padding on each side. It made a map of exactly 10 numbers from a strip. How long was the "
     "strip? More than one length is possible.\n"
     "Give the shortest and the longest, a pair of whole numbers, (shortest, longest).",
@@ -64,7 +64,7 @@ def _(answer):
 
 
 @exercise(
-    "2 · By hand. A strip goes through three layers without padding. The first is a convolution of "
+    "2. By hand. A strip goes through three layers without padding. The first is a convolution of "
     "3 weights. The second is a convolution of 3 weights with dilation 5. The third is an average "
     "pooling of 2 with stride 2. Look at one unit after the pooling. From the first pixel on which "
     "it depends to the last one, how many pixels is that, both included? And on how many different "
@@ -120,7 +120,7 @@ def _(answer):
 
 
 @exercise(
-    "3 · Complete a depthwise separable convolution. It works in two steps. First each channel is "
+    "3. Complete a depthwise separable convolution. It works in two steps. First each channel is "
     "convolved with one kernel of its own. Then a 1 × 1 convolution mixes the channels. x is "
     "(images, channels, height, width). depth is (channels, K, K), the kernels of the channels, "
     "with odd K. point is (filters, channels), the weights of the mixing, and bias (filters,) is "
@@ -227,7 +227,7 @@ def expect_count(given, channels, filters, K):
 
 
 @exercise(
-    "4 · Complete early stopping. train_epoch(net) trains net for one epoch, and "
+    "4. Complete early stopping. train_epoch(net) trains net for one epoch, and "
     "validation_loss(net) returns a number. patience and limit are whole numbers. Train for at "
     "most limit epochs. Stop as soon as patience epochs in a row have brought no new lowest "
     "validation loss. In the end net must hold the weights of its best epoch again. Fill in the "
@@ -252,7 +252,7 @@ def expect_count(given, channels, filters, K):
                     lowest, waited = ...
                     kept = ...
                 else:
-                    waited = ...
+                    waited += ...
                 if ...:
                     break
             net.load_state_dict(kept)
@@ -269,7 +269,7 @@ def early_stopping():
                 lowest, waited = loss, 0
                 kept = {name: value.clone() for name, value in net.state_dict().items()}
             else:
-                waited = waited + 1
+                waited += 1
             if waited == patience:
                 break
         net.load_state_dict(kept)

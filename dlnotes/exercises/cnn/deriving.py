@@ -10,7 +10,7 @@ from dlnotes.exercises.cnn.trials import expect_formula, pixels
 
 
 @exercise(
-    "5 · Derive and implement. y = F.conv2d(x, weight, stride=stride), without padding, where x is "
+    "5. Derive and implement. y = F.conv2d(x, weight, stride=stride), without padding, where x is "
     "(images, channels, height, width) and weight (filters, channels, K, K). From above comes "
     "delta = ∂L/∂y, of the shape of y. size is the pair (height, width) of x. F.conv2d is allowed, "
     "autograd and F.conv_transpose2d are not.\n"
@@ -28,6 +28,7 @@ from dlnotes.exercises.cnn.trials import expect_formula, pixels
     "transposed convolution.",
     skeleton="""
         def strided_gradient(delta, weight, stride, size):
+            # about four lines
             ...
     """,
 )
@@ -94,7 +95,7 @@ def wrong_gradients(delta, weight, stride, size):
 
 
 @exercise(
-    "6 · Derive and implement. In use (`eval`), batch normalisation after a convolution computes "
+    "6. Derive and implement. In use (`eval`), batch normalisation after a convolution computes "
     "gamma · (y − mean) / √(var + eps) + beta from each map y, with fixed numbers. gamma, beta, "
     "mean and var are (filters,), one number for each map, and eps is a number. The convolution "
     "has weight (filters, channels, K, K) and bias (filters,). Find one convolution that does "
@@ -112,6 +113,7 @@ def wrong_gradients(delta, weight, stride, size):
     "comes before it and zeros that are padded in between: these zeros are not normalised.",
     skeleton="""
         def fold_norm(weight, bias, gamma, beta, mean, var, eps):
+            # about two lines
             ...
     """,
 )
@@ -172,7 +174,7 @@ def wrong_biases(scale, bias, gamma, beta, mean):
 
 
 @exercise(
-    "7 · Derive. With the target 1 for the true class and 0 for the others, the loss always asks "
+    "7. Derive. With the target 1 for the true class and 0 for the others, the loss always asks "
     "for larger logits. Label smoothing takes a share away from the true class, 0 < share < 1, "
     "and gives it to all classes in equal parts, the true one included. So the target is 1 − share "
     "+ share/classes for the true class, and share/classes for each other one. Here classes is how "
@@ -230,7 +232,7 @@ def _(answer):
 
 
 @exercise(
-    "8 · Derive. Momentum goes along a running mean of the gradients, like Adam's m. With the "
+    "8. Derive. Momentum goes along a running mean of the gradients, like Adam's m. With the "
     "gradient g, a step is m ← keep·m + (1 − keep)·g, and then w ← w − η·m, with 0 ≤ keep < 1. In "
     "the beginning m is 0. As in section 8 the loss is a valley. Along each of its directions, the "
     "distance e to the goal has the gradient g = a·e, where a > 0 is the curvature, and curvatures "

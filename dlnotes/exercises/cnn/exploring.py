@@ -13,10 +13,19 @@ from dlnotes.training import accuracy, classification_loss, fit
 # ---- experiment --------------------------------------------------------------------------------
 
 
-def accuracy_after(batch_size: int, steps: int, seed: int) -> float:
-    """Train the small network of section 10 on 1,000 digits; return its validation accuracy.
+def small_net() -> nn.Sequential:
+    """Return the network of section 10, for digits of 8 × 8 pixels; 6,090 weights."""
+    return nn.Sequential(
+        nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(32 * 2 * 2, 10),
+    )  # fmt: skip
 
-    Adam at the rate 0.005, whatever the batch size is; 8 × 8 pixels, 250 validation images.
+
+def accuracy_after(batch_size: int, steps: int, seed: int) -> float:
+    """Train that network on 1,000 digits; return its accuracy on 250 validation images.
+
+    Adam at the rate 0.005, whatever the batch size is.
 
     Args:
         batch_size: images in a batch.
@@ -25,11 +34,7 @@ def accuracy_after(batch_size: int, steps: int, seed: int) -> float:
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        net = nn.Sequential(
-            nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Flatten(), nn.Linear(32 * 2 * 2, 10),
-        )  # fmt: skip
+        net = small_net()
     options = dict(batch_size=batch_size, steps=steps, seed=seed, progress=False)
     lab = data.digits("train").take(1000)
     fit(net, classification_loss, lab, learning_rate=0.005, **options)
@@ -37,18 +42,18 @@ def accuracy_after(batch_size: int, steps: int, seed: int) -> float:
 
 
 @exercise(
-    "9 · Experiment. Are batches of 10 images better than batches of 100? The text compares "
+    "9. Experiment. Are batches of 10 images better than batches of 100? The text compares "
     "gradients, but no trained networks. exercises.cnn.accuracy_after(batch_size, steps, seed) "
     "trains the network of section 10 on 1,000 digits and returns its validation accuracy. Compare "
-    "the two sizes twice. First give both the same steps, 100 batches each. Then give both the "
-    "same epochs, 4 passes over the 1,000 images. Take at least three seeds each, and say for both "
+    "the two sizes twice. First give both the same steps, 50 batches each. Then give both the "
+    "same epochs, 2 passes over the 1,000 images. Take at least three seeds each, and say for both "
     "comparisons which size is better. A size is better only if its worst run beats every run of "
     "the other one.\n"
     "Give for each size the list of its accuracies, as fractions, and for each comparison 10, 100 "
     "or 'unclear'.",
     hint=(
-        "How many batches of 10 are 4 epochs, and how many of 100?",
-        "[exercises.cnn.accuracy_after(10, 400, seed) for seed in range(3)] is one of four lists.",
+        "How many batches of 10 are 2 epochs, and how many of 100?",
+        "[exercises.cnn.accuracy_after(10, 200, seed) for seed in range(3)] is one of four lists.",
         "Compare min(...) of one list with max(...) of the other, both ways round.",
     ),
     because="In equal steps, large batches see ten times as many images. In equal epochs, small "
@@ -66,7 +71,7 @@ def accuracy_after(batch_size: int, steps: int, seed: int) -> float:
 def batch_size():
     report = {"equal steps": {}, "equal epochs": {}, "better": {}}
     for size in (10, 100):
-        for cost, steps in (("equal steps", 100), ("equal epochs", 4 * 1000 // size)):
+        for cost, steps in (("equal steps", 50), ("equal epochs", 2 * 1000 // size)):
             report[cost][size] = [accuracy_after(size, steps, seed) for seed in range(3)]
     for cost in ("equal steps", "equal epochs"):
         small, large = report[cost][10], report[cost][100]
@@ -87,7 +92,7 @@ def _(answer):
             chance = f"training: {cost}, {size}: a run lies at chance; was it trained?"
             expect(min(values) > 0.2, chance)
     for size in (10, 100):
-        steps = f"steps: the runs of {size} are the same twice; 4 epochs are not 100 batches"
+        steps = f"steps: the runs of {size} are the same twice; 2 epochs are not 50 batches"
         expect(runs["equal steps"][size] != runs["equal epochs"][size], steps)
     verdicts = answer["better"]
     expect(
@@ -117,7 +122,7 @@ def expect_verdict(
 
 
 @exercise(
-    "10 · Break it. A network has one convolution with kernels of 3 × 3, as many as you like, then "
+    "10. Break it. A network has one convolution with kernels of 3 × 3, as many as you like, then "
     "ReLU, then the global average of each map. Images are bent to a ring in both directions, so "
     "there is no border. Find two images of zeros and ones, tensors (8, 8), which this network "
     "cannot tell apart, whatever its kernels are, although neither is the other one, moved.\n"
