@@ -1,10 +1,12 @@
 """Pictures of chapter 2, one call each.
 
-``operation`` draws part A (windows, filters, sizes, shifts), ``learning`` part B (loss, descent,
-learning curves), ``networks`` parts C and D (architectures, blocks, contests), ``interactive`` the
-three figures with sliders; ``parts`` is what they are made of.
+``operation`` and ``windows`` draw part A (windows, filters, sizes, shifts), ``learning`` and
+``gradients`` part B (loss, descent, backpropagation, learning curves), ``networks`` parts C and D
+(architectures, blocks, contests), ``interactive`` the three figures with sliders; ``parts`` is what
+they are made of.
 """
 
+from dlnotes.figures.cnn.gradients import backprop, pooling, relu_gate
 from dlnotes.figures.cnn.interactive import (
     convolution,
     descent,
@@ -34,7 +36,6 @@ from dlnotes.figures.cnn.networks import (
     residual,
 )
 from dlnotes.figures.cnn.operation import (
-    circulant,
     filter_stack,
     pipeline,
     pyramid,
@@ -46,12 +47,15 @@ from dlnotes.figures.cnn.operation import (
     window,
     wirings,
 )
+from dlnotes.figures.cnn.windows import circulant, combs, photograph, windows_matrix
 
 __all__ = [
     "architecture",
+    "backprop",
     "backward",
     "blame",
     "circulant",
+    "combs",
     "contest",
     "convolution",
     "depth_panels",
@@ -67,8 +71,11 @@ __all__ = [
     "learning_curves",
     "lines",
     "overfitting",
+    "photograph",
     "pipeline",
+    "pooling",
     "pyramid",
+    "relu_gate",
     "residual",
     "row",
     "samples",
@@ -80,5 +87,6 @@ __all__ = [
     "valley",
     "walk",
     "window",
+    "windows_matrix",
     "wirings",
 ]

@@ -326,11 +326,3 @@ def pyramid(layers: Sequence[tuple[int, int]], names: Sequence[str]) -> Figure:
                 ends = [x, below[k * stride + u]], [high + 0.42, low - 0.42]
                 ax.plot(*ends, color=FAINT, lw=1.2, zorder=1)
     return fig
-
-
-def circulant(matrix: Tensor) -> Figure:
-    """Draw a matrix of a convolution on a ring with its numbers."""
-    n = len(matrix)
-    fig, ax = canvas(n + 1.0, n + 0.6, width=3.4)
-    cells(ax, matrix, 0.5, 0.3, limit=1.4, size=15)
-    return fig
