@@ -108,3 +108,21 @@ def test_pooling_draws_both_results_in_the_tint_of_their_window():
     assert corners == [(0, 1), (3, 1), (1, 3), (2, 2)]  # of 5, 4, 6 and 7
     with pytest.raises(ValueError, match="values must have even H and W"):
         cnn.pooling(values[:3])
+
+
+def test_the_ravine_draws_every_walk_and_writes_its_last_loss():
+    hessian = torch.tensor([[13.0, 12], [12, 13]])
+    walks = {"plain": torch.tensor([[1.0, 0], [0.5, 0.25]]), "Adam": torch.tensor([[0.0, 1.0]])}
+    fig = cnn.ravine({"a": (hessian, walks), "b": (torch.eye(2), walks)})
+    assert [ax.get_title() for ax in fig.axes] == ["a", "b"]
+    for ax, h in zip(fig.axes, (hessian, torch.eye(2)), strict=True):
+        drawn = [line for line in ax.lines if line.get_marker() == "o"]
+        for line, points in zip(drawn, walks.values(), strict=True):
+            assert torch.tensor(line.get_xydata()).tolist() == points.tolist()
+        ends = [(0.5 * p[-1] @ h @ p[-1]).item() for p in walks.values()]
+        names = [f"{name}\n{said(end)}" for name, end in zip(walks, ends, strict=True)]
+        assert [t.get_text() for t in ax.texts] == names
+        colours = [line.get_color() for line in drawn]
+        assert [t.get_color() for t in ax.texts] == colours and len(set(colours)) == 2
+    with pytest.raises(ValueError, match="hessian of a must have shape"):
+        cnn.ravine({"a": (torch.eye(3), walks)})

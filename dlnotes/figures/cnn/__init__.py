@@ -2,11 +2,11 @@
 
 ``operation`` and ``windows`` draw part A (windows, filters, sizes, shifts), ``learning`` and
 ``gradients`` part B (loss, descent, backpropagation, learning curves), ``networks`` parts C and D
-(architectures, blocks, contests), ``interactive`` the three figures with sliders; ``parts`` is what
-they are made of.
+(architectures, blocks, contests), ``scale`` what is drawn to scale there, ``interactive`` the three
+figures with sliders; ``parts`` is what they are made of.
 """
 
-from dlnotes.figures.cnn.gradients import backprop, pooling, relu_gate
+from dlnotes.figures.cnn.gradients import backprop, pooling, ravine, relu_gate
 from dlnotes.figures.cnn.interactive import (
     convolution,
     descent,
@@ -47,9 +47,11 @@ from dlnotes.figures.cnn.operation import (
     window,
     wirings,
 )
+from dlnotes.figures.cnn.scale import activation_sizes, networks_to_scale, norm_cube
 from dlnotes.figures.cnn.windows import circulant, combs, photograph, windows_matrix
 
 __all__ = [
+    "activation_sizes",
     "architecture",
     "backprop",
     "backward",
@@ -70,11 +72,14 @@ __all__ = [
     "inception",
     "learning_curves",
     "lines",
+    "networks_to_scale",
+    "norm_cube",
     "overfitting",
     "photograph",
     "pipeline",
     "pooling",
     "pyramid",
+    "ravine",
     "relu_gate",
     "residual",
     "row",

@@ -10,6 +10,7 @@ from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from dlnotes.checks import check_shape
+from dlnotes.figures.cnn.learning import WALKS, contours, losses
 from dlnotes.figures.cnn.parts import (
     DULL,
     FAINT,
@@ -247,3 +248,39 @@ def _tinted(ax, x: float, y: float, values: Tensor, *, every: int, side: float =
             colour = TINTS[(2 * (i // every) + j // every) % 4]
             cell(ax, x + j * side, y + i * side, side, colour, line="white")
             say(ax, x + (j + 0.5) * side, y + (i + 0.5) * side, number(value), size=17)
+
+
+# ---- walkers in a ravine -----------------------------------------------------------------------
+
+
+def ravine(panels: Mapping[str, tuple[Tensor, Mapping[str, Tensor]]]) -> Figure:
+    """Draw walks through ravines from above, and the loss at which each of them ends.
+
+    Args:
+        panels: title -> (hessian H of L = ½ wᵀ H w, (2, 2), and walker -> points (steps + 1, 2));
+            the same walkers in each, four at most.
+    """
+    for title, (hessian, _) in panels.items():
+        check_shape(f"hessian of {title}", hessian, 2, 2)
+
+    fig = Figure(figsize=(8.8, 5.3))
+    wide = 0.9 / len(panels)
+    for k, (title, (hessian, walks)) in enumerate(panels.items()):
+        ax = fig.add_axes((0.07 + k * (wide + 0.05), 0.24, wide - 0.03, 0.68))
+        lowest = torch.zeros(2).to(hessian)
+        contours(ax, hessian, lowest)
+        ax.plot(0, 0, "*", color=INK, ms=15, zorder=6)
+        for place, ((name, points), colour) in enumerate(zip(walks.items(), WALKS, strict=False)):
+            path = points.detach().double()
+            ax.plot(*path.T.tolist(), "o-", color=colour, lw=2.2, ms=5.5, zorder=4 + 0.1 * place)
+            text = f"{name}\n{number(losses(path[-1:], hessian, lowest).item())}"
+            ax.text(
+                (place + 0.5) / len(walks), -0.19, text, transform=ax.transAxes, ha="center",
+                va="top", fontsize=15, color=colour, fontweight="bold",
+            )  # fmt: skip
+        ax.set_title(title, fontsize=16)
+        ax.set(xlim=(-2.4, 0.9), ylim=(-1.65, 1.65), xticks=[-2, -1, 0], yticks=[-1, 0, 1])
+        ax.tick_params(labelsize=13)
+        ax.set_xlabel("w₀", fontsize=14, labelpad=0)
+        ax.set_ylabel("w₁" if k == 0 else "", fontsize=14, labelpad=0)
+    return fig
