@@ -80,14 +80,20 @@ def test_backprop_refuses_what_does_not_belong_together():
         cnn.backprop(values, [gradients[0], gradients[0], *gradients[2:]], KERNEL, DENSE)
 
 
-def test_the_relu_gate_has_the_slopes_of_relu():
-    fig = cnn.relu_gate()
+@pytest.mark.parametrize(("backwards", "name"), [(False, "a"), (True, "δ")])
+def test_the_relu_gate_has_the_slopes_of_relu(backwards, name):
+    fig = cnn.relu_gate(backwards=backwards)
     a, b = (torch.tensor(data) for data in fig.axes[0].lines[0].get_data())
     torch.testing.assert_close(b, a.clamp_min(0))
     words = texts(fig)
     assert {"a > 0, slope 1, open", "a ≤ 0, slope 0, shut", "slope 0", "slope 1"} <= set(words)
-    assert words.count("δ") == 3 and words.count("0") == 1  # nothing comes through a shut gate
-    assert sum(isinstance(p, FancyArrowPatch) for p in fig.axes[1].patches) == 1
+    assert words.count(name) == 3 and words.count("0") == 1  # nothing comes through a shut gate
+    (arrow,) = (p for p in fig.axes[1].patches if isinstance(p, FancyArrowPatch))
+    (start, _), (end, _) = arrow._posA_posB
+    shut = next(t for t in fig.axes[1].texts if t.get_text() == "0").get_position()[0]
+    stopped = fig.axes[1].lines[2].get_xdata()  # behind it stands the 0
+    assert (start > end) is backwards and (shut < 5) is backwards
+    assert all((x >= 5) is backwards or x == 5 for x in stopped)
 
 
 def test_pooling_draws_both_results_in_the_tint_of_their_window():

@@ -174,8 +174,13 @@ def _twofold(ax, x: float, y: float, value: Tensor, delta: Tensor | None) -> Non
 # ---- ReLU and pooling --------------------------------------------------------------------------
 
 
-def relu_gate() -> Figure:
-    """Draw ReLU with its two slopes, and beside it the gate which it is for the gradient."""
+def relu_gate(*, backwards: bool = False) -> Figure:
+    """Draw ReLU with its two slopes, and beside it the gate which it is.
+
+    Args:
+        backwards: whether a gradient δ goes through the gate, from the right, or a number a,
+            from the left.
+    """
     fig = Figure(figsize=(8.4, 3.3))
     graph = fig.add_axes((0.05, 0.2, 0.36, 0.69))
     a = torch.linspace(-2.2, 2.2, 89)
@@ -188,26 +193,28 @@ def relu_gate() -> Figure:
     graph.set_title("ReLU(a)", fontsize=15)
     gates = fig.add_axes((0.46, 0.02, 0.53, 0.96))
     blank(gates, 10.0, 7.0)
-    _gate(gates, 2.1, 1.0)
-    _gate(gates, 5.8, -1.0)
+    _gate(gates, 2.1, 1.0, backwards)
+    _gate(gates, 5.8, -1.0, backwards)
     return fig
 
 
-def _gate(ax, y: float, a: float) -> None:
-    """Draw a wire from the right to the left with a gate in it, open where ReLU has slope 1."""
+def _gate(ax, y: float, a: float, backwards: bool) -> None:
+    """Draw a wire with a gate in it, open where ReLU has slope 1."""
     number_ = torch.tensor(a, requires_grad=True)
     number_.relu().backward()
     slope = int(number_.grad)
     text = "a > 0, slope 1, open" if slope else "a ≤ 0, slope 0, shut"
     say(ax, 5.0, y - 1.45, text, size=15)
-    say(ax, 9.4, y, "δ", size=18)
-    say(ax, 0.8, y, "δ" if slope else "0", size=18)
+    name, start, end = ("δ", 9.3, 0.7) if backwards else ("a", 0.7, 9.3)
+    toward = 1 if end > start else -1
+    say(ax, start, y, name, size=18)
+    say(ax, end, y, name if slope else "0", size=18)
     if slope:
-        arrow(ax, (8.9, y), (1.4, y), colour=MARK, width=3.5)
+        arrow(ax, (start + 0.6 * toward, y), (end - 0.6 * toward, y), colour=MARK, width=3.5)
     else:
-        ax.plot([8.9, 5.15], [y, y], color=FAINT, lw=3.5, zorder=1)
-    for end in (-0.85, 0.85):  # two posts, with a gap between them where the gate is open
-        ax.plot([5.0, 5.0], [y + end, y + 0.45 * slope * end], color=INK, lw=7, zorder=4)
+        ax.plot([start + 0.6 * toward, 5.0], [y, y], color=FAINT, lw=3.5, zorder=1)
+    for far in (-0.85, 0.85):  # two posts, with a gap between them where the gate is open
+        ax.plot([5.0, 5.0], [y + far, y + 0.45 * slope * far], color=INK, lw=7, zorder=4)
 
 
 def pooling(values: Tensor) -> Figure:
