@@ -23,6 +23,7 @@ from dlnotes.figures.cnn.parts import (
     cell,
     frame,
     number,
+    readable,
     say,
     shade,
 )
@@ -285,9 +286,8 @@ def ravine(panels: Mapping[str, tuple[Tensor, Mapping[str, Tensor]]]) -> Figure:
                 (place + 0.5) / len(walks), -0.19, text, transform=ax.transAxes, ha="center",
                 va="top", fontsize=15, color=colour, fontweight="bold",
             )  # fmt: skip
-        ax.set_title(title, fontsize=16)
+        ax.set_title(title)
         ax.set(xlim=(-2.4, 0.9), ylim=(-1.65, 1.65), xticks=[-2, -1, 0], yticks=[-1, 0, 1])
-        ax.tick_params(labelsize=13)
-        ax.set_xlabel("w₀", fontsize=14, labelpad=0)
-        ax.set_ylabel("w₁" if k == 0 else "", fontsize=14, labelpad=0)
+        ax.set_ylabel("w₁" if k == 0 else "")
+        readable(ax)
     return fig

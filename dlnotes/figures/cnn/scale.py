@@ -12,7 +12,7 @@ from torch import nn
 
 from dlnotes.checks import check_between, check_positive
 from dlnotes.figures.cnn.networks import CONVOLVED, FLAT
-from dlnotes.figures.cnn.parts import DULL, INK, MARK, arrow, canvas, end_labels, say
+from dlnotes.figures.cnn.parts import DULL, INK, MARK, arrow, canvas, end_labels, readable, say
 from dlnotes.plotting import BLACK, GREEN, GREY, figure, tint
 
 ROW = 34.0  # height of a network's row, where the figure is 100 wide
@@ -132,10 +132,9 @@ def activation_sizes(sizes: Mapping[str, Sequence[float]], factors: Mapping[str,
         ends.append((len(values) - 1, values[-1], name, colour))
     ax.set_yscale("log")
     ax.set_xlim(-0.2, ends[0][0] + 0.2)
-    ax.set_xlabel("layer", fontsize=14)
-    ax.set_ylabel("mean square", fontsize=14)
+    ax.set(xlabel="layer", ylabel="mean square")
     ax.set_xticks(range(0, ends[0][0] + 1, 2))
-    ax.tick_params(labelsize=13)
+    readable(ax)
     fig.draw_without_rendering()
     end_labels(ax, ends, size=15)
     return fig
