@@ -1,7 +1,7 @@
 """One JupyterLab and one headless Chromium for each file of browser tests.
 
-Not for the whole session: while Playwright is on, this thread has a running event loop, and tests of
-other folders must not find one.
+Not for the whole session: while Playwright is on, this thread has a running event loop, and tests
+of other folders must not find one.
 
 Chromium is the one that $CHROMIUM names, or chromium or google-chrome on the PATH. Without any the
 tests are skipped, but in continuous integration (CI=true) they fail.

@@ -342,25 +342,6 @@ def test_a_cell_of_an_exercise_is_written_from_it_until_somebody_begins():
             canonical(code("x", tags=[f"exercise:{name}"]))
 
 
-@pytest.mark.parametrize(
-    "before",
-    ["import torch\n\nx = 1", "try:\n    import dlnotes\nexcept ImportError:\n\n    pass\n"],
-)
-def test_setup_cell_begins_with_the_bootstrap_and_keeps_its_imports(before):
-    [cell] = canonical(code(before, tags=["setup"])).cells
-    rest = "" if before.startswith("try") else "\n\n" + before
-    assert cell.source == sources.bootstrap() + rest
-    assert canonical(code(cell.source, tags=["setup"])).cells[0].source == cell.source
-
-
-def test_bootstrap_pins_address_and_version(tmp_path, monkeypatch):
-    monkeypatch.chdir(checkout(tmp_path))
-    assert '--no-deps "git+https://github.com/dlnotes/dlnotes@v0.1.0"' in sources.bootstrap()
-    (tmp_path / "pyproject.toml").write_text('name = "dlnotes"\nversion = "2"\n')
-    with pytest.raises(ValueError, match="Repository"):
-        sources.bootstrap()
-
-
 # ---- one home for each fact --------------------------------------------------------------------
 
 SOURCES = {

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from dlnotes import course
 from dlnotes.course import check as checks
-from dlnotes.course import cli, notebooks, readme, runner, sources
+from dlnotes.course import cli, notebooks, readme, runner
 from dlnotes.course import digest as digests
 from dlnotes.course.digest import digest
 
@@ -327,59 +327,6 @@ def test_readme_command_checks_and_writes(repository):
     assert (repository / "README.md").read_text() == README
     assert invoke("readme").exit_code == 0
     assert invoke("readme", "--check").exit_code == 0
-
-
-LINKS = """\
-[a](https://github.com/dlnotes/dlnotes) [b](https://github.com/pytorch/pytorch/issues/1)
-https://colab.research.google.com/github/dlnotes/dlnotes/blob/main/notebooks/02_cnn.ipynb
-https://mybinder.org/v2/gh/dlnotes/dlnotes/main, git+https://github.com/dlnotes/dlnotes.git
-https://github.com/dlnotes/dlnotes-data
-"""
-
-
-def test_a_fork_has_its_own_address_everywhere(repository):
-    (repository / "README.md").write_text(LINKS)
-    (repository / "CITATION.cff").write_text(
-        "repository-code: https://github.com/dlnotes/dlnotes\n"
-    )
-    setup = code("", tags=["setup"]) | {"source": "import torch"}
-    chapter = put(course.find("cnn"), markdown(LINKS), setup)
-    assert readme.foreign_addresses() == []
-    changed = invoke("address", "https://github.com/me/my.course/")
-    assert changed.exit_code == 0
-    assert changed.output.count("written") == 4
-    assert sources.address() == "https://github.com/me/my.course"
-    assert readme.foreign_addresses() == []
-    assert (repository / "README.md").read_text() == LINKS.replace(
-        "dlnotes/dlnotes", "me/my.course"
-    ).replace("me/my.course-data", "dlnotes/dlnotes-data")
-    assert not notebooks.format_file(chapter.path, check=True)
-    assert 'git+https://github.com/me/my.course@v0.1.0"' in chapter.path.read_text().replace(
-        "\\", ""
-    )
-    assert invoke("address", "https://github.com/dlnotes/dlnotes").exit_code == 0
-    assert (repository / "README.md").read_text() == LINKS
-
-
-@pytest.mark.parametrize(
-    "link",
-    [
-        "https://github.com/other/dlnotes",
-        "https://colab.research.google.com/github/other/x/blob",
-        "https://mybinder.org/v2/gh/other/dlnotes/main",
-    ],
-)
-def test_a_forgotten_address_is_found(repository, link):
-    (repository / "README.md").write_text(f"see [x]({link}).")
-    [found] = readme.foreign_addresses()
-    assert found == "README.md: " + re.match(r"https://(.*?other/\w+)", link)[1]
-    assert invoke("address").exit_code == 1
-
-
-def test_an_address_that_is_none_is_refused(repository):
-    for url in ("github.com/a/b", "https://github.com/a", "https://example.org/a/b"):
-        with pytest.raises(ValueError, match="URL must look like"):
-            readme.rewrite_address(url)
 
 
 # ---- the command line --------------------------------------------------------------------------
