@@ -392,6 +392,14 @@ def test_charts_can_be_read_from_the_tenth_row():
         cnn.depth_panels({"8 layers": pair, "32 layers": pair}),
         cnn.draw_descent(start="(1, 1)", rate=0.1, steps=5, curvature=3),
         cnn.architecture(),
+        cnn.windows_matrix(torch.ones(4, 5), torch.ones(3, 3)),
+        cnn.combs(),
+        cnn.circulant(torch.eye(4)),
+        cnn.pooling(torch.ones(4, 4)),
+        cnn.relu_gate(),
+        cnn.activation_sizes({"a": [1.0, 0.5]}, {"a": 0.5}),
+        cnn.norm_cube(),
+        cnn.networks_to_scale({"LeNet-5": (LeNet5(), (1, 28, 28))}),
     ]
     for fig in drawn:
         least = 24 / 1280 * 72 * fig.get_figwidth()  # 24 pixels where the figure is 1280 wide

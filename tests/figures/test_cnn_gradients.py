@@ -10,7 +10,7 @@ from dlnotes.figures import cnn
 from dlnotes.figures.cnn.parts import shade
 from dlnotes.plotting import BLUE, ORANGE
 
-KERNEL, DENSE = torch.tensor([-1.0, 1]), torch.tensor([[1.0, -1], [-1, 1]])
+KERNEL, DENSE = torch.tensor([-1.0, 1]), torch.tensor([[1.0, -2], [-0.5, 3]])
 
 
 def little_network(strip):
@@ -70,6 +70,24 @@ def test_wires_are_coloured_where_a_gradient_passes_and_grey_ends_where_none_doe
     assert [p.get_facecolor()[:3] for p in arrows] == [to_rgb(c) for c in signs]
     bars = [line for line in fig.axes[0].lines if line.get_linewidth() == 4]
     assert len(bars) == int((y <= 0).sum()) + 2  # shut ReLUs, and the loser of each window
+
+
+@pytest.mark.parametrize("strip", [[0.0, 0, 1, 1, 0], [2.0, 1, 3, 0, 5], [0.0, 1, 0, 4, 4]])
+def test_coloured_wires_end_where_there_is_a_gradient_and_name_their_weight(strip):
+    values, gradients, _ = little_network(strip)
+    fig = cnn.backprop(values, gradients, KERNEL, DENSE)
+    cells = [p for p in fig.axes[0].patches if isinstance(p, Rectangle)]
+    coloured = {}  # right end of a node and height of its middle -> its gradient
+    for cell, back in zip(cells[1:-3:2], torch.cat(gradients).tolist(), strict=True):
+        coloured[round(cell.get_x() + cell.get_width(), 2), round(cell.get_y(), 2)] = back
+    arrows = [p._posA_posB for p in fig.axes[0].patches if isinstance(p, FancyArrowPatch)]
+    ends = {(round(x - 0.08, 2), round(y, 2)) for _, (x, y) in arrows}
+    assert ends == {place for place, back in coloured.items() if back}
+    wires = [t for t in fig.axes[0].texts if t.get_bbox_patch() is not None]
+    y, (_, at_map, _, _, at_logits) = values["map"], gradients
+    expected = [KERNEL[u] for i in range(len(y)) for u in range(2) if at_map[i]]
+    expected += [DENSE[k, j] for k in range(2) if at_logits[k] for j in range(2)]
+    assert [t.get_text() for t in wires] == [said(w.item()) for w in expected]
 
 
 def test_backprop_refuses_what_does_not_belong_together():

@@ -34,7 +34,7 @@ CONVOLVED, POOLED, FLAT = "#CFE6F5", PALE, "#D9EFE6"
 def architecture() -> Figure:
     """Draw LeNet-5: as many maps as each layer of ``cnn.LeNet5`` has, and their sizes."""
     shapes = shapes_of_lenet()
-    fig, ax = canvas(219, 60, width=10.0)
+    fig, ax = canvas(223, 60, width=10.0)
     x = 3.0
     names = list(shapes)
     for position, name in enumerate(names):
@@ -54,7 +54,7 @@ def architecture() -> Figure:
             gap = 8.5 if size > 5 else 16
             arrow(ax, (right + 1, 34), (right + gap, 34))
             x = right + gap + 1
-    ax.set_xlim(0, right + 8)
+    ax.set_xlim(0, right + 12)
     return fig
 
 

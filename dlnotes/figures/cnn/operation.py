@@ -83,7 +83,7 @@ def window(image: Tensor, kernel: Tensor, row: int, column: int) -> Figure:
     high, wide = image.shape
     start = wide + 1.2
     ends = start + 3 * size + 4.0 + output.shape[1]
-    fig, ax = canvas(ends + 0.4, high + 2.2, width=9.2)
+    fig, ax = canvas(ends + 0.4, high + 1.8, width=9.2)
     cells(ax, image, 0.4, 1.2, limit=3, title="image")
     frame(ax, 0.4 + column, 1.2 + row, size, size)
     middle = 1.2 + (high - size) / 2
