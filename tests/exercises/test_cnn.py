@@ -251,7 +251,7 @@ WRONG = [
     ("best_gap", lambda n, s: math.log(target(n, s)), "difference: that is one"),
     ("best_gap", lambda n, s: 1 - s, "difference: two"),
     ("best_gap", lambda n, s: round(math.log(target(n, s) * n / s), 2), "rounded"),
-    ("best_gap", lambda n, s: 3 * math.log(target(n, s) * n / s), "scale"),
+    ("best_gap", lambda n, s: 1.1 * math.log(target(n, s) * n / s), "scale"),
     ("best_gap", lambda n, s: math.log(n / s), "not yet"),
     ("best_gap", lambda n, s: (n, s), "type"),
     ("best_gap", lambda n, s: float("inf"), "value"),
@@ -274,6 +274,7 @@ WRONG = [
     ("batch_size", report("better", "equal steps", 10), "opposite"),
     ("batch_size", report("better", "equal steps", "unclear"), "every run of one size"),
     ("batch_size", report("better", "equal epochs", 10), "overlap"),
+    ("batch_size", report("better", "equal epochs", 100), "overlap"),
     ("batch_size", report("better", "equal epochs", "ten"), "type: better"),
     ("batch_size", report("equal steps", 10, [0.85, 0.88]), "seeds"),
     ("batch_size", report("equal steps", 10, [0.85, 0.85, 0.85]), "seeds"),
@@ -317,6 +318,7 @@ RIGHT = [
     ("batch_size", RUNS),
     ("batch_size", report("equal epochs", 10, [0.97, 0.98, 0.88])),  # a tie is no win
     ("same_patches", (image((1, 1), (1, 5)), image((1, 1), (5, 1)))),
+    ("same_patches", (image((0, 0), (0, 4)), image((1, 1), (5, 5)))),  # across the border
     ("same_patches", (1 - image((1, 1), (1, 5)), 1 - image((1, 1), (5, 5)))),
 ]
 

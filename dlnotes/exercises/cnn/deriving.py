@@ -107,10 +107,11 @@ def wrong_gradients(delta, weight, stride, size):
         "before a pixel, and what is left without any pixel?",
         "scale has one number for each filter. scale[:, None, None, None] multiplies filters.",
     ),
-    because="A weighted sum of weighted sums is a weighted sum (section 6). In use a network can "
-    "drop all its normalisations and be faster, with the same answers. In training it cannot, "
-    "because mean and var depend on the batch. Nor can a convolution swallow a normalisation that "
-    "comes before it and zeros that are padded in between: these zeros are not normalised.",
+    because="A weighted sum of weighted sums is a weighted sum (section 6). In use, every "
+    "normalisation behind a convolution can be dropped, and the answers stay the same. In training "
+    "it cannot, because mean and var depend on the batch. A normalisation before a convolution is "
+    "another matter. If zeros are padded in between, they are not normalised, and no bias makes up "
+    "for that.",
     skeleton="""
         def fold_norm(weight, bias, gamma, beta, mean, var, eps):
             # about two lines
