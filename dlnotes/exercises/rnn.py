@@ -6,14 +6,25 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dlnotes.exercises import exercise, expect, expect_close
+from dlnotes.exercises import (
+    as_number,
+    exercise,
+    expect,
+    expect_close,
+    expect_function,
+    expect_number,
+    expect_parts,
+    expect_runs,
+    kind,
+)
 from dlnotes.rnn import RNN
 
 # ---- predict -----------------------------------------------------------------------------------
 
 
 @exercise(
-    "How many parameters has torch.nn.RNN(10, 20)?",
+    "1. Predict. torch.nn.RNN(10, 20) reads 10 numbers in each step and keeps a state of 20 "
+    "numbers. How many parameters has it, weights and all biases? Give a whole number.",
     hint=(
         "One matrix acts on the input, one on the state; and torch keeps two biases.",
         "20 · 10 + 20 · 20 + 20 + 20.",
@@ -28,16 +39,22 @@ def parameters():
 
 @parameters.checked_by
 def _(answer):
-    expect(answer != 600, "bias: there are biases, too")
-    expect(answer != 620, "bias: torch keeps two, one with U and one with V")
-    expect(answer != 200 + 40, "recurrence: V, 20 × 20, is missing")
-    expect(answer != 640 * 2, "time: weights are shared, the number of steps does not matter")
-    expect(answer == 640, "parameters: H·D + H·H + 2·H with D = 10, H = 20")
+    mistakes = {
+        "bias: there are biases, too": 20 * 10 + 20 * 20,
+        "bias: torch keeps two, one with each matrix": 20 * 10 + 20 * 20 + 20,
+        "recurrence: the matrix that acts on the state, 20 × 20, is missing": 20 * 10 + 2 * 20,
+        "input: the matrix that acts on the input is missing": 20 * 20 + 2 * 20,
+        "time: weights are shared, the number of steps does not matter": 2 * 640,
+        "gates: this network has none; that would be an LSTM": 4 * 640,
+        "sizes: U takes 10 numbers to 20, V takes 20 to 20": 10 * 10 + 20 * 20 + 2 * 20,
+    }
+    expect_number(answer, 640, "the number of parameters", wrong=mistakes)
 
 
 @exercise(
-    "All singular values of V are 0.9 and the network is linear. What is the smallest number of "
-    "steps after which less than a thousandth of the gradient is left?",
+    "2. Predict. In a linear network h_t = U x_t + V h_(t−1) all singular values of V are 0.9, so "
+    "each step back in time multiplies the length of the gradient by 0.9. What is the smallest "
+    "number of steps after which less than a thousandth of it is left? Give a whole number.",
     hint=(
         "The gradient shrinks by the same factor in every step.",
         "Solve 0.9^T < 0.001 with logarithms, and round up.",
@@ -50,20 +67,35 @@ def vanishing_steps():
 
 @vanishing_steps.checked_by
 def _(answer):
-    expect(answer == int(answer), "type: a number of steps is whole")
-    expect(answer != 65, "rounding: after 65 steps 0.00106 is left, still more than a thousandth")
-    expect(answer != 7, "unit: a thousandth, not one half (that takes 7 steps)")
-    expect(answer == 66, "logarithm: T = ln 0.001 / ln 0.9, rounded up")
+    steps = as_number(answer, "the number of steps")
+    expect(steps == int(steps), "type: a number of steps is whole")
+    mistakes = {
+        "rounding: so many steps leave 0.00106, still more than a thousandth": 65,
+        "rounding: one step fewer is enough": 67,
+        "unit: a thousandth, not one half": 7,
+        "unit: a thousandth, not a hundredth": 44,
+        "unit: a thousandth, not a tenth": 22,
+        "logarithm: of the same kind above and below the line": 29,
+        "power: each step takes a tenth of what is left, not of what there was": 10,
+    }
+    expect_number(steps, 66, "the number of steps", wrong=mistakes)
 
 
 @exercise(
-    "A model of 27 characters has learned nothing: each is equally probable, always. Give its "
-    "perplexity and its bits per character: (perplexity, bits).",
+    "3. Derive. A model of text knows 27 characters and has learned nothing, so that to each "
+    "character it always gives the same probability. What is its perplexity, exp of the mean loss "
+    "in nats, and how many bits per character does it need? Give (perplexity, bits), two "
+    "numbers, to four digits.",
     hint=(
         "The loss is −log(1/27) at every step, so its mean is that, too.",
         "Perplexity is exp of the mean loss in nats; bits are log₂ instead of ln.",
     ),
     because="Perplexity is the number of equally likely choices, bits its logarithm.",
+    skeleton="""
+        perplexity = ...
+        bits = ...
+        answer = perplexity, bits
+    """,
 )
 def knowing_nothing():
     nats = -math.log(1 / 27)
@@ -72,12 +104,23 @@ def knowing_nothing():
 
 @knowing_nothing.checked_by
 def _(answer):
-    perplexity, bits = answer
-    expect(abs(bits - math.log(27)) > 1e-3, "unit: these are nats; divide by ln 2")
-    expect(abs(perplexity - 1 / 27) > 1e-3, "perplexity: that is the probability, not its inverse")
-    expect(abs(perplexity - math.log2(27)) > 1e-3, "order: first the perplexity, then the bits")
-    expect(abs(perplexity - 27) < 1e-6, "perplexity: exp of the mean negative log-likelihood")
-    expect(abs(bits - math.log2(27)) < 1e-3, "bits: −log₂ of 1/27")
+    perplexity, bits = expect_parts(answer, "perplexity", "bits")
+    mistakes = {
+        "perplexity: that is the probability, not its inverse": 1 / 27,
+        "order: first the perplexity, then the bits": math.log2(27),
+        "perplexity: that is the mean loss itself; exp is missing": math.log(27),
+        "perplexity: every character may come, the last one, too": 26.0,
+        "perplexity: exp of nats, or 2 to the power of bits; these are mixed": 27
+        ** (1 / math.log(2)),
+    }
+    expect_number(perplexity, 27.0, "the perplexity", wrong=mistakes)
+    mistakes = {
+        "unit: these are nats; divide by ln 2": math.log(27),
+        "unit: these are decimal digits": math.log10(27),
+        "nats: divide by ln 2, do not multiply": math.log(27) * math.log(2),
+        "character: one of all, not one of two": 1.0,
+    }
+    expect_number(bits, math.log2(27), "the bits", wrong=mistakes)
 
 
 # ---- derive and implement ----------------------------------------------------------------------
@@ -89,62 +132,87 @@ def _numbers(*shapes):
 
 
 @exercise(
-    "Write states(x, U, V, b, h): the states h₁ … h_T of a tanh network, (T, H), for one sequence "
-    "x, (T, D), and the state h before it, (H,). U is (H, D), V (H, H), b (H,).",
+    "4. Complete the code. A tanh network with the matrices U (H, D) for the input and V (H, H) "
+    "for the state, and the bias b (H,), reads one sequence x (T, D) of T inputs of D numbers "
+    "each. h (H,) is its state before the first of them. Fill the blanks of states, which returns "
+    "the T states after each input, a tensor (T, H).",
     hint=(
         "One loop over x; what a step returns is what the next one gets.",
         "h = torch.tanh(U @ x_t + V @ h + b), collected with torch.stack.",
     ),
     because="That loop is the whole network: the same weights in every step, h the only memory.",
+    skeleton="""
+        def states(x, U, V, b, h):
+            found = []
+            for x_t in x:
+                h = ...
+                found.append(h)
+            return ...
+    """,
 )
 def states():
-    def run(x, U, V, b, h):
+    def states(x, U, V, b, h):
         found = []
         for x_t in x:
             h = torch.tanh(U @ x_t + V @ h + b)
             found.append(h)
         return torch.stack(found)
 
-    return run
+    return states
 
 
 @states.checked_by
 def _(answer):
-    expect(callable(answer), "type: give the function")
-    x, U, V, b, h = _numbers((5, 4), (4, 4), (4, 4), (4,), (4,))
+    states = expect_function(answer, "x", "U", "V", "b", "h")
+    x, U, V, b, h = _numbers((5, 4), (4, 4), (4, 4), (4,), (4,))  # square: what is transposed fits
 
-    def run(x, U, V, b, h, carry=True):
+    def run(x, U, V, b, h, carry=True, squash=torch.tanh):
         found, start = [], h
         for x_t in x:
-            h = torch.tanh(U @ x_t + V @ (h if carry else start) + b)
+            h = squash(U @ x_t + V @ (h if carry else start) + b)
             found.append(h)
         return torch.stack(found)
 
-    given, right = answer(x, U, V, b, h), run(x, U, V, b, h)
-    if isinstance(given, Tensor) and given.shape == (6, 4):
-        expect(False, "shape: h₀ is no state of the sequence, return h₁ to h_T")
-    if isinstance(given, Tensor) and given.shape == right.shape:
-        wrong = {
-            "bias: b is missing": run(x, U, V, 0 * b, h),
-            "start: begin with the h that is given, not with zeros": run(x, U, V, b, 0 * h),
-            "recurrence: each step needs the state of the one before": run(x, U, V, b, h, False),
-            "transposed: V acts on h from the left": run(x, U, V.T, b, h),
-            "transposed: U acts on x from the left": run(x, U.T, V, b, h),
-        }
-        for message, value in wrong.items():
-            expect((given - value).abs().max() > 1e-9, message)
-    expect_close(given, right, "the states", within=1e-9)
+    right = run(x, U, V, b, h)
+    mistakes = {
+        "tanh: without a non-linearity the network is a linear filter": run(
+            x, U, V, b, h, squash=lambda a: a
+        ),
+        "bias: b is missing": run(x, U, V, 0 * b, h),
+        "start: begin with the h that is given, not with zeros": run(x, U, V, b, 0 * h),
+        "recurrence: each step needs the state of the one before": run(x, U, V, b, h, False),
+        "transposed: V acts on h from the left": run(x, U, V.T, b, h),
+        "transposed: U acts on x from the left": run(x, U.T, V, b, h),
+        "shape: h₀ is no state of the sequence, return h₁ to h_T": torch.cat([h[None], right]),
+        "shape: only the last state; all of them are asked for": right[-1],
+        "axis: time is the first axis, (T, H)": right.T,
+    }
+    expect_close(states(x, U, V, b, h), right, "the states", within=1e-9, wrong=mistakes)
+    x, U, V, b, h = _numbers((6, 3), (4, 3), (4, 4), (4,), (4,))
+    expect_close(states(x, U, V, b, h), run(x, U, V, b, h), "the states", within=1e-9)
 
 
 @exercise(
-    "Write gradient(V, states, errors): ∂L/∂V, (H, H), of a tanh network. states is (T + 1, H), "
-    "h₀ first; errors is (T, H), what reaches hₜ directly from the loss at its own step, ∂Lₜ/∂hₜ.",
+    "5. Derive and complete. Backpropagation through time for the matrix V (H, H) of a tanh "
+    "network hₜ = tanh(aₜ), aₜ = U xₜ + V hₜ₋₁ + b, whose loss is a sum over the steps. states (T "
+    "+ 1, H) holds h₀, h₁, …, h_T; errors (T, H) holds ∂Lₜ/∂hₜ for t = 1 to T, which is what "
+    "reaches each state from the loss of its own step. Fill the blanks of gradient, which returns "
+    "∂L/∂V (H, H). delta is meant to be ∂L/∂aₜ.",
     hint=(
         "Go backwards and carry δ: it arrives from the loss at this step and from the next step.",
         "δₜ = (1 − hₜ²) ⊙ (errorₜ + Vᵀ δₜ₊₁).",
         "Every step used the same V: add up the outer products δₜ hₜ₋₁ᵀ.",
     ),
     because="∂L/∂V = Σₜ δₜ hₜ₋₁ᵀ: the chain rule along time, and a sum for shared weights.",
+    skeleton="""
+        def gradient(V, states, errors):
+            total, from_next = torch.zeros_like(V), torch.zeros_like(states[0])
+            for t in range(len(errors), 0, -1):
+                delta = ...
+                total += ...
+                from_next = ...
+            return total
+    """,
 )
 def recurrent_gradient():
     def gradient(V, states, errors):
@@ -160,7 +228,7 @@ def recurrent_gradient():
 
 @recurrent_gradient.checked_by
 def _(answer):
-    expect(callable(answer), "type: give the function")
+    gradient = expect_function(answer, "V", "states", "errors")
     a, V, h0, goals = _numbers((5, 4), (4, 4), (4,), (5, 4))
     V = V / 2
 
@@ -183,29 +251,31 @@ def _(answer):
             from_next = ((V.T if turn else V) @ delta) * carry
         return total
 
-    given = answer(V, seen, goals)
-    if isinstance(given, Tensor) and given.shape == V.shape:
-        wrong = {
-            "time: δₜ₊₁ does not arrive at δₜ; carry Vᵀ δ back": variant(carry=False),
-            "slope: the factor 1 − hₜ² is missing": variant(slope=False),
-            "state: V acted on hₜ₋₁, the state before": variant(before=False),
-            "transposed: the error goes back through Vᵀ, not V": variant(turn=False),
-            "transposed: row i of ∂L/∂V belongs to δ, column j to h": right.T,
-            "sum: that is the share of the first step only, add all": variant(last=True),
-        }
-        for message, value in wrong.items():
-            expect((given - value).abs().max() > 1e-9, message)
-    expect_close(given, right, "the gradient", within=1e-9)
+    mistakes = {
+        "time: δₜ₊₁ does not arrive at δₜ; carry Vᵀ δ back": variant(carry=False),
+        "slope: the factor 1 − hₜ² is missing": variant(slope=False),
+        "state: V acted on hₜ₋₁, the state before": variant(before=False),
+        "transposed: the error goes back through Vᵀ, not V": variant(turn=False),
+        "transposed: row i of ∂L/∂V belongs to δ, column j to h": right.T,
+        "sum: that is the share of the first step only, add all": variant(last=True),
+    }
+    expect_close(gradient(V, seen, goals), right, "the gradient", within=1e-9, wrong=mistakes)
 
 
 @exercise(
-    "Write clip(gradients, limit): for a list of tensors return the list scaled to a joint norm of "
-    "at most limit, without changing the direction.",
+    "6. Implement. Write clip(gradients, limit): gradients is a list of tensors of any shapes, "
+    "limit a positive number. Together they are one long vector. Return the list of tensors, with "
+    "their shapes, scaled so that the length of this vector is at most limit and its direction "
+    "stays. A vector that is not too long stays as it is.",
     hint=(
         "One norm for all tensors together: the root of the sum of all squares.",
         "Multiply every tensor by min(1, limit / norm); a norm of 0 needs no scaling.",
     ),
     because="One common factor keeps the direction; cutting off each number would turn it.",
+    skeleton="""
+        def clip(gradients, limit):
+            ...
+    """,
 )
 def clip():
     def clip(gradients, limit):
@@ -218,34 +288,49 @@ def clip():
 
 @clip.checked_by
 def _(answer):
-    expect(callable(answer), "type: give the function")
+    clip = expect_function(answer, "gradients", "limit")
     large = [torch.tensor([30.0, 40.0]), torch.tensor([[0.0], [120.0]])]  # norms 50, 120, 130
-    given = answer([g.clone() for g in large], 13.0)
-    expect(isinstance(given, list | tuple) and len(given) == 2, "type: return a list of tensors")
+    given = clip(large, 13.0)
+    several = isinstance(given, list | tuple) and all(isinstance(g, Tensor) for g in given)
+    expect(several, f"type: a list of tensors is wanted, got {kind(given)}")
+    expect(len(given) == 2, f"length: two tensors went in, {len(given)} came out")
     shapes = [tuple(g.shape) for g in given]
     expect(shapes == [(2,), (2, 1)], f"shape: expected (2,) and (2, 1), got {shapes}")
-    both = torch.cat([g.flatten() for g in given])
-    each = torch.tensor([7.8, 10.4, 0.0, 13.0])
-    expect((both - each).abs().max() > 1e-4, "joint: one norm for all tensors, not one for each")
-    cut = torch.tensor([13.0, 13.0, 0.0, 13.0])
-    expect((both - cut).abs().max() > 1e-4, "direction: scale, do not cut off single numbers")
-    expect_close(both, torch.tensor([3.0, 4.0, 0.0, 12.0]), "the clipped gradient", within=1e-4)
-    small = [torch.tensor([0.3, 0.4])]
-    same = answer([g.clone() for g in small], 13.0)[0]
-    expect((same - small[0]).abs().max() < 1e-6, "small: a norm below the limit stays as it is")
-    zero = answer([torch.zeros(3)], 1.0)[0]
+    mistakes = {
+        "joint: one norm for all tensors, not one for each": [7.8, 10.4, 0.0, 13.0],
+        "direction: scale, do not cut off single numbers": [13.0, 13.0, 0.0, 13.0],
+        "square: the norm is the root of the sum of squares": [0.0231, 0.0308, 0.0, 0.0923],
+        "sum: squares are added, not sizes": [2.0526, 2.7368, 0.0, 8.2105],
+        "unit: divided by the norm, but not multiplied by the limit": [0.2308, 0.3077, 0, 0.9231],
+        "norm: the length of the vector, not its largest number": [3.25, 13 / 3, 0.0, 13.0],
+        "limit: that is beyond it; the list stays as it was": [30.0, 40.0, 0.0, 120.0],
+    }
+    mistakes = {message: torch.tensor(value) for message, value in mistakes.items()}
+    both, right = torch.cat([g.flatten() for g in given]), torch.tensor([3.0, 4.0, 0.0, 12.0])
+    expect_close(both, right, "the clipped gradient", within=1e-4, wrong=mistakes)
+    small = torch.tensor([0.3, 0.4])
+    same = expect_parts(clip([small], 13.0), "gradient")[0]
+    expect((same - small).abs().max() < 1e-6, "small: a norm below the limit stays as it is")
+    zero = expect_parts(clip([torch.zeros(3)], 1.0), "gradient")[0]
     expect(torch.isfinite(zero).all(), "zero: a gradient of 0 has no direction; do not divide by 0")
 
 
 @exercise(
-    "Build a memory by hand: a linear cell hₜ = U xₜ + V hₜ₋₁, oₜ = W hₜ with three units, h₀ = 0, "
-    "whose output is the input of two steps ago, oₜ = xₜ₋₂. Give (U, V, W) of shapes (3, 1), "
-    "(3, 3) and (1, 3).",
+    "7. Build by hand. A memory: a linear cell hₜ = U xₜ + V hₜ₋₁, oₜ = W hₜ with three units and "
+    "h₀ = 0 reads one number xₜ in each step. Choose its weights such that the output is the "
+    "input of two steps ago, oₜ = xₜ₋₂. Give (U, V, W), tensors of shapes (3, 1), (3, 3) and (1, "
+    "3).",
     hint=(
         "A chain: the input enters unit 1, each unit hands on what it held to the next.",
         "V has ones below its diagonal and nothing else; W reads unit 3.",
     ),
     because="V is nilpotent: spectral radius 0, and yet nothing is lost for two steps, then all.",
+    skeleton="""
+        U = ...
+        V = ...
+        W = ...
+        answer = U, V, W
+    """,
 )
 def delay():
     U = torch.tensor([[1.0], [0.0], [0.0]])
@@ -256,8 +341,10 @@ def delay():
 
 @delay.checked_by
 def _(answer):
-    expect(isinstance(answer, tuple | list) and len(answer) == 3, "type: give (U, V, W)")
-    expect(all(isinstance(m, Tensor) for m in answer), "type: give three tensors")
+    answer = expect_parts(answer, "U", "V", "W")
+    for name, matrix in zip("UVW", answer, strict=True):
+        message = f"type: {name} must be a tensor, got {kind(matrix)}"
+        expect(isinstance(matrix, Tensor) and not matrix.is_complex(), message)
     shapes = [tuple(m.shape) for m in answer]
     expect(shapes == [(3, 1), (3, 3), (1, 3)], f"shape: (3, 1), (3, 3), (1, 3), got {shapes}")
     U, V, W = (m.double() for m in answer)
@@ -266,6 +353,8 @@ def _(answer):
     for _ in range(12):
         response.append((W @ h).item())
         h = V @ h
+    expect(all(map(math.isfinite, response)), "values: what comes out is nan or infinite")
+    expect(any(response), "blocked: an input never comes out; is there a way from unit to unit?")
     for steps in (0, 1, 3):
         here = abs(response[steps] - 1) < 1e-6 and abs(response[2]) < 1e-6
         expect(not here, f"delay: the input comes out after {steps} steps, not after 2")
@@ -278,9 +367,11 @@ def _(answer):
 
 
 @exercise(
-    "Break the rule of thumb. Give a 2 × 2 matrix V of spectral radius below 1, all of whose "
-    "entries are at most 100 in size, such that the gradient of the linear network first grows "
-    "beyond 100, ‖Vⁿ‖ > 100 for some n, and later vanishes, ‖Vⁿ‖ < 10⁻⁶ for n = 1000.",
+    "8. Break it. A rule of thumb says that gradients vanish if the spectral radius of V, the "
+    "largest size of an eigenvalue, is below 1. Give a tensor V (2, 2) with entries of at most "
+    "100 in size and a spectral radius below 1, for which the gradient of the linear network "
+    "first grows beyond 100, ‖Vⁿ‖ > 100 for some n, and only later vanishes, ‖Vⁿ‖ < 10⁻⁶ for n = "
+    "1000. ‖·‖ is the largest singular value.",
     hint=(
         "The eigenvalues of a triangular matrix stand on its diagonal.",
         "[[a, c], [0, a]]ⁿ = [[aⁿ, n aⁿ⁻¹ c], [0, aⁿ]].",
@@ -293,7 +384,8 @@ def transient():
 
 @transient.checked_by
 def _(answer):
-    expect(isinstance(answer, Tensor), "type: give a tensor")
+    real = isinstance(answer, Tensor) and not answer.is_complex()
+    expect(real, f"type: a tensor (2, 2) of real numbers is wanted, got {kind(answer)}")
     expect(tuple(answer.shape) == (2, 2), f"shape: expected (2, 2), got {tuple(answer.shape)}")
     V = answer.detach().double()
     expect(torch.isfinite(V).all(), "values: the entries must be finite")
@@ -344,9 +436,11 @@ def remember(steps: int, *, orthogonal: bool, seed: int, updates: int = 300) -> 
 
 
 @exercise(
-    "Does it help to start with an orthogonal V, whose singular values are all 1? Call "
-    "exercises.rnn.remember(15, orthogonal=..., seed=...) with at least three seeds each; give "
-    "{'uniform': [accuracies], 'orthogonal': [accuracies]}.",
+    "9. Experiment. Does it help to start with an orthogonal V, whose singular values are all 1? "
+    "exercises.rnn.remember(15, orthogonal=True, seed=0) trains a network to name the first of 15 "
+    "random symbols, one of four, and returns its accuracy, a share of 1; with orthogonal=False "
+    "it starts with torch's uniform V. Call both with at least three seeds and give {'uniform': "
+    "[accuracies], 'orthogonal': [accuracies]}.",
     hint=(
         "remember(15, orthogonal=True, seed=0) returns one accuracy.",
         "Compare the difference of the means with the spread over seeds before you believe it.",
@@ -363,12 +457,5 @@ def orthogonal_start():
 
 @orthogonal_start.checked_by
 def _(answer):
-    expect(isinstance(answer, dict), "type: give a dict")
-    expect(set(answer) == {"uniform", "orthogonal"}, "keys: 'uniform' and 'orthogonal'")
-    for name, values in answer.items():
-        expect(len(values) >= 3, f"seeds: {name} has {len(values)} runs, at least 3 are needed")
-        inside = all(0 <= value <= 1 for value in values)
-        expect(inside, f"unit: give {name} as fractions in [0, 1]")
+    for name, values in expect_runs(answer, "uniform", "orthogonal").items():
         expect(min(values) > 0.15, f"training: {name} has a run below chance; was it trained?")
-        alike = len(set(values)) == 1 and min(values) < 0.99  # always right is no sign of one seed
-        expect(not alike, f"seeds: all runs of {name} are equal; seed each one anew")
