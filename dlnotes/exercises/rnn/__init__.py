@@ -3,8 +3,7 @@
 import math
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from dlnotes.exercises import (
     as_number,
@@ -17,7 +16,14 @@ from dlnotes.exercises import (
     expect_runs,
     kind,
 )
-from dlnotes.rnn import RNN
+from dlnotes.exercises.rnn.experiment import remember
+from dlnotes.exercises.rnn.trials import (
+    a_trained_sequence,
+    numbers,
+    run,
+    wrong_clips,
+    wrong_states,
+)
 
 # ---- predict -----------------------------------------------------------------------------------
 
@@ -126,11 +132,6 @@ def _(answer):
 # ---- derive and implement ----------------------------------------------------------------------
 
 
-def _numbers(*shapes):
-    generator = torch.Generator().manual_seed(0)
-    return [torch.randn(s, generator=generator, dtype=torch.float64) for s in shapes]
-
-
 @exercise(
     "4. Complete the code. A tanh network with the matrices U (H, D) for the input and V (H, H) "
     "for the state, and the bias b (H,), reads one sequence x (T, D) of T inputs of D numbers "
@@ -164,31 +165,10 @@ def states():
 @states.checked_by
 def _(answer):
     states = expect_function(answer, "x", "U", "V", "b", "h")
-    x, U, V, b, h = _numbers((5, 4), (4, 4), (4, 4), (4,), (4,))  # square: what is transposed fits
-
-    def run(x, U, V, b, h, carry=True, squash=torch.tanh):
-        found, start = [], h
-        for x_t in x:
-            h = squash(U @ x_t + V @ (h if carry else start) + b)
-            found.append(h)
-        return torch.stack(found)
-
-    right = run(x, U, V, b, h)
-    mistakes = {
-        "tanh: without a non-linearity the network is a linear filter": run(
-            x, U, V, b, h, squash=lambda a: a
-        ),
-        "bias: b is missing": run(x, U, V, 0 * b, h),
-        "start: begin with the h that is given, not with zeros": run(x, U, V, b, 0 * h),
-        "recurrence: each step needs the state of the one before": run(x, U, V, b, h, False),
-        "transposed: V acts on h from the left": run(x, U, V.T, b, h),
-        "transposed: U acts on x from the left": run(x, U.T, V, b, h),
-        "shape: h₀ is no state of the sequence, return h₁ to h_T": torch.cat([h[None], right]),
-        "shape: only the last state; all of them are asked for": right[-1],
-        "axis: time is the first axis, (T, H)": right.T,
-    }
+    x, U, V, b, h = numbers((5, 4), (4, 4), (4, 4), (4,), (4,))  # square: what is transposed fits
+    mistakes, right = wrong_states(x, U, V, b, h), run(x, U, V, b, h)
     expect_close(states(x, U, V, b, h), right, "the states", within=1e-9, wrong=mistakes)
-    x, U, V, b, h = _numbers((6, 3), (4, 3), (4, 4), (4,), (4,))
+    x, U, V, b, h = numbers((6, 3), (4, 3), (4, 4), (4,), (4,))
     expect_close(states(x, U, V, b, h), run(x, U, V, b, h), "the states", within=1e-9)
 
 
@@ -229,37 +209,9 @@ def recurrent_gradient():
 @recurrent_gradient.checked_by
 def _(answer):
     gradient = expect_function(answer, "V", "states", "errors")
-    a, V, h0, goals = _numbers((5, 4), (4, 4), (4,), (5, 4))
-    V = V / 2
-
-    def run(V):
-        found = [torch.tanh(h0)]
-        for a_t in a:
-            found.append(torch.tanh(a_t + V @ found[-1]))
-        return torch.stack(found)
-
-    leaf = V.clone().requires_grad_()
-    (goals * run(leaf)[1:]).sum().backward()
-    seen, right = run(V), leaf.grad
-
-    def variant(*, carry=True, slope=True, before=True, turn=True, last=False):
-        total, from_next = torch.zeros_like(V), torch.zeros_like(h0)
-        for t in range(5, 0, -1):
-            delta = (1 - seen[t] ** 2 if slope else 1) * (goals[t - 1] + from_next)
-            outer = torch.outer(delta, seen[t - 1 if before else t])
-            total = outer if last else total + outer
-            from_next = ((V.T if turn else V) @ delta) * carry
-        return total
-
-    mistakes = {
-        "time: δₜ₊₁ does not arrive at δₜ; carry Vᵀ δ back": variant(carry=False),
-        "slope: the factor 1 − hₜ² is missing": variant(slope=False),
-        "state: V acted on hₜ₋₁, the state before": variant(before=False),
-        "transposed: the error goes back through Vᵀ, not V": variant(turn=False),
-        "transposed: row i of ∂L/∂V belongs to δ, column j to h": right.T,
-        "sum: that is the share of the first step only, add all": variant(last=True),
-    }
-    expect_close(gradient(V, seen, goals), right, "the gradient", within=1e-9, wrong=mistakes)
+    (V, states, errors), right, mistakes = a_trained_sequence()
+    given = gradient(V, states, errors)
+    expect_close(given, right, "the gradient", within=1e-9, wrong=mistakes)
 
 
 @exercise(
@@ -274,7 +226,8 @@ def _(answer):
     because="One common factor keeps the direction; cutting off each number would turn it.",
     skeleton="""
         def clip(gradients, limit):
-            ...
+            norm = ...
+            return ...
     """,
 )
 def clip():
@@ -296,18 +249,8 @@ def _(answer):
     expect(len(given) == 2, f"length: two tensors went in, {len(given)} came out")
     shapes = [tuple(g.shape) for g in given]
     expect(shapes == [(2,), (2, 1)], f"shape: expected (2,) and (2, 1), got {shapes}")
-    mistakes = {
-        "joint: one norm for all tensors, not one for each": [7.8, 10.4, 0.0, 13.0],
-        "direction: scale, do not cut off single numbers": [13.0, 13.0, 0.0, 13.0],
-        "square: the norm is the root of the sum of squares": [0.0231, 0.0308, 0.0, 0.0923],
-        "sum: squares are added, not sizes": [2.0526, 2.7368, 0.0, 8.2105],
-        "unit: divided by the norm, but not multiplied by the limit": [0.2308, 0.3077, 0, 0.9231],
-        "norm: the length of the vector, not its largest number": [3.25, 13 / 3, 0.0, 13.0],
-        "limit: that is beyond it; the list stays as it was": [30.0, 40.0, 0.0, 120.0],
-    }
-    mistakes = {message: torch.tensor(value) for message, value in mistakes.items()}
     both, right = torch.cat([g.flatten() for g in given]), torch.tensor([3.0, 4.0, 0.0, 12.0])
-    expect_close(both, right, "the clipped gradient", within=1e-4, wrong=mistakes)
+    expect_close(both, right, "the clipped gradient", within=1e-4, wrong=wrong_clips())
     small = torch.tensor([0.3, 0.4])
     same = expect_parts(clip([small], 13.0), "gradient")[0]
     expect((same - small).abs().max() < 1e-6, "small: a norm below the limit stays as it is")
@@ -401,38 +344,6 @@ def _(answer):
 
 
 # ---- experiment --------------------------------------------------------------------------------
-
-
-def remember(steps: int, *, orthogonal: bool, seed: int, updates: int = 300) -> float:
-    """Train an RNN to name the first of ``steps`` random symbols at the end, return its accuracy.
-
-    Args:
-        steps: T, length of the sequences; the other symbols are noise.
-        orthogonal: start with a random orthogonal V instead of torch's uniform one.
-        seed: of weights and sequences.
-        updates: optimizer steps.
-
-    Returns:
-        Share of right answers over 1,000 new sequences; chance is 1/4.
-    """
-    torch.manual_seed(seed)
-    layer, head = RNN(4, 32), nn.Linear(32, 4)
-    if orthogonal:
-        nn.init.orthogonal_(layer.weight_hh_l0)
-    parameters = [*layer.parameters(), *head.parameters()]
-    optimizer = torch.optim.Adam(parameters, lr=3e-3)
-    for _ in range(updates):
-        symbols = torch.randint(4, (32, steps))
-        outputs, _ = layer(F.one_hot(symbols, 4).float())
-        loss = F.cross_entropy(head(outputs[:, -1]), symbols[:, 0])
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
-    symbols = torch.randint(4, (1000, steps))
-    with torch.no_grad():
-        guess = head(layer(F.one_hot(symbols, 4).float())[0][:, -1]).argmax(1)
-    return (guess == symbols[:, 0]).double().mean().item()
 
 
 @exercise(
