@@ -161,7 +161,7 @@ WRONG = [
     ("dilated_field", (14, 18), "twice"),
     ("dilated_field", (14, 6), "layers"),
     ("dilated_field", (14, 13), "not yet: write down"),
-    ("dilated_field", (17, 12), "not yet: carry r and j"),
+    ("dilated_field", (17, 12), "not yet: carry r and J"),
     ("dilated_field", 14, "type: 2 values"),
     ("dilated_field", [14], "length"),
     ("separable", two_steps(maps=torch.relu), "activation"),
