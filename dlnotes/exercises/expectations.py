@@ -64,22 +64,23 @@ def expect_number(
         answer: the learner's number; a tensor without dimensions is one, too.
         right: what it should be.
         what: how the message calls it.
-        wrong: message -> the number that this mistake leads to; to three digits.
-        within: largest difference allowed; by default one unit of the fourth digit.
+        wrong: message -> the number that this mistake leads to, compared to three digits.
+        within: largest difference allowed, also from ``wrong``; by default, for a float, one unit
+            of the fourth digit.
     """
     number = as_number(answer, what)
     exact = isinstance(right, int)
-    unit = 0.0 if exact else _unit(right, 4)
-    if abs(number - right) <= (unit * (1 + 1e-9) if within is None else within):
+    allowed = within if within is not None else 0.0 if exact else _unit(right, 4) * (1 + 1e-9)
+    if abs(number - right) <= allowed:
         return number
-    expect(exact or not is_rounded(number, right), f"rounded: {what} is right so far, {FOUR}")
+    more = "give four digits" if within is None else "do not round"
+    rounded = not exact and is_rounded(number, right, 3 if within is None else 6)
+    expect(not rounded, f"rounded: {what} is right so far, {more}")
     for message, value in (wrong or {}).items():
-        expect(abs(number - value) > _unit(value, 3) / 2 or (exact and number != value), message)
-    expect(abs(number + right) > unit, f"sign: {what} has the opposite sign")
+        slack = within if within is not None else 0.0 if exact else _unit(value, 3) / 2
+        expect(abs(number - value) > slack, message)
+    expect(abs(number + right) > allowed, f"sign: {what} has the opposite sign")
     raise NotYet(f"not yet: {what} is another number; use .hint()")
-
-
-FOUR = "give four digits"
 
 
 def as_number(answer: Any, what: str = "the answer") -> float:
@@ -92,9 +93,9 @@ def as_number(answer: Any, what: str = "the answer") -> float:
     return number
 
 
-def is_rounded(number: float, right: float) -> bool:
-    """Return whether a number is the right one, rounded or cut off after 1 to 3 digits."""
-    for digits in (1, 2, 3):
+def is_rounded(number: float, right: float, most: int = 3) -> bool:
+    """Return whether a number is the right one, rounded or cut off after 1 to ``most`` digits."""
+    for digits in range(1, most + 1):
         unit = _unit(right, digits)
         whole = abs(number / unit - round(number / unit)) < 1e-6
         cut_off = 0 <= (right - number) * math.copysign(1, right) < unit

@@ -77,7 +77,7 @@ def _(answer):
         "Unit 0 of the second layer reads the units 0, 5, 10 of the first, hence the pixels 0 to "
         "2, 5 to 7 and 10 to 12. Unit 1 reads the same, one pixel further on.",
     ),
-    because="r ← r + d(K − 1)j measures from end to end. A dilated kernel steps over pixels, so "
+    because="r ← r + d(K − 1)J measures from end to end. A dilated kernel steps over pixels, so "
     "there are holes inside. Stacked dilated layers fill each other's holes if the dilations fit, "
     "such as 1, 2, 4. With 1 and 5 they do not.",
 )
@@ -99,12 +99,12 @@ def _(answer):
         13: "pooling: its two units do not see the same pixels",
         15: "jump: the pooling's stride counts for layers above it, and there are none",
         16: "start: before the first layer a unit is one pixel and r is 1, and every layer adds "
-        "d(K − 1)j",
+        "d(K − 1)J",
         19: "steps: three weights have two steps of 5 between them",
     }
     for value, message in spans.items():
         expect(span != value, message)
-    expect(span == 14, "not yet: carry r and j through the three layers for the span; use .hint()")
+    expect(span == 14, "not yet: carry r and J through the three layers for the span; use .hint()")
     reads = {
         14: "holes: the dilated kernel steps over pixels, so not all of the span is read",
         9: "pooling: its second unit reads pixels which the first one does not",

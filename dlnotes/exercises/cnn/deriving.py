@@ -107,10 +107,11 @@ def wrong_gradients(delta, weight, stride, size):
         "before a pixel, and what is left without any pixel?",
         "scale has one number for each filter. scale[:, None, None, None] multiplies filters.",
     ),
-    because="A weighted sum of weighted sums is a weighted sum (section 6). In use a network can "
-    "drop all its normalisations and be faster, with the same answers. In training it cannot, "
-    "because mean and var depend on the batch. Nor can a convolution swallow a normalisation that "
-    "comes before it and zeros that are padded in between: these zeros are not normalised.",
+    because="A weighted sum of weighted sums is a weighted sum (section 6). In use, every "
+    "normalisation behind a convolution can be dropped, and the answers stay the same. In training "
+    "it cannot, because mean and var depend on the batch. A normalisation before a convolution is "
+    "another matter. If zeros are padded in between, they are not normalised, and no bias makes up "
+    "for that.",
     skeleton="""
         def fold_norm(weight, bias, gamma, beta, mean, var, eps):
             # about two lines
@@ -232,66 +233,58 @@ def _(answer):
 
 
 @exercise(
-    "8. Derive. Momentum goes along a running mean of the gradients, like Adam's m. With the "
-    "gradient g, a step is m ← keep·m + (1 − keep)·g, and then w ← w − η·m, with 0 ≤ keep < 1. In "
-    "the beginning m is 0. As in section 8 the loss is a valley. Along each of its directions, the "
-    "distance e to the goal has the gradient g = a·e, where a > 0 is the curvature, and curvatures "
-    "is the list of all a. Below which learning rate η does this walk reach the goal from every "
-    "start?\n"
+    "8. Derive. With momentum (section 10), a step is m ← beta·m + g, and then w ← w − η·m. Here g "
+    "is the gradient, 0 ≤ beta < 1, and m is 0 in the beginning. As in section 8 the loss is a "
+    "valley. Along each of its directions, the distance e to the goal has the gradient g = a·e, "
+    "where a > 0 is the curvature, and curvatures is the list of all a. Below which learning rate "
+    "η does this walk reach the goal from every start?\n"
     "Return it, a number.",
     hint=(
         "Take one direction, and get rid of m. In the step before it was (e_before − e_now) / η.",
-        "e_next = (1 + keep − c)·e_now − keep·e_before, with c = (1 − keep)·η·a. Too large a rate "
-        "jumps from wall to wall. What does e do exactly at the limit?",
+        "e_next = (1 + beta − η·a)·e_now − beta·e_before. Too large a rate jumps from wall to "
+        "wall. What does e do exactly at the limit?",
         "At the limit e goes 1, −1, 1, −1, … Put in e_before = 1, e_now = −1, e_next = 1.",
     ),
-    because="At the limit e jumps between 1 and −1, so 1 = −(1 + keep − c) − keep, and c = 2(1 + "
-    "keep). With keep = 0 this is the 2/a of section 8. The limit rises with keep, because the "
-    "mean of gradients that change their sign is small. Nothing else bursts earlier. With e = λ^k "
-    "one finds λ² − (1 + keep − c)λ + keep = 0. Its roots have the product keep < 1, so a complex "
-    "pair is shorter than 1, and a real one leaves [−1, 1] first at −1.",
+    because="At the limit e jumps between 1 and −1, so 1 = −(1 + beta − η·a) − beta, and η·a = 2(1 "
+    "+ beta). With beta = 0 this is the 2/a of section 8. The limit rises with beta, though along "
+    "the valley the steps grow to g/(1 − beta). Where the gradients change their sign, m is small. "
+    "Nothing else bursts earlier. With e = λ^k one finds λ² − (1 + beta − η·a)λ + beta = 0. Its "
+    "roots have the product beta < 1, so a complex pair is shorter than 1, and a real one leaves "
+    "[−1, 1] first at −1.",
     skeleton="""
-        def largest_rate(curvatures, keep):
+        def largest_rate(curvatures, beta):
             return ...
     """,
 )
 def largest_rate():
-    def largest_rate(curvatures, keep):
-        return 2 * (1 + keep) / ((1 - keep) * max(curvatures))
+    def largest_rate(curvatures, beta):
+        return 2 * (1 + beta) / max(curvatures)
 
     return largest_rate
 
 
 @largest_rate.checked_by
 def _(answer):
-    rate = expect_function(answer, "curvatures", "keep")
+    rate = expect_function(answer, "curvatures", "beta")
     mistakes = {
-        "momentum: that is the limit without it": lambda a, k: 2 / max(a),
-        "mean: g enters it with the factor 1 − keep": lambda a, k: 2 * (1 + k) / max(a),
-        "jumps: that would hold if all gradients had the same sign": (
-            lambda a, k: 2 / ((1 - k) * max(a))
+        "momentum: that is the limit without it": lambda a, b: 2 / max(a),
+        "signs: m grows to g/(1 − beta) only if all gradients have the same sign": (
+            lambda a, b: 2 * (1 - b) / max(a)
         ),
-        "inverse: momentum damps the jumps, so the limit rises with keep": (
-            lambda a, k: 2 * (1 - k) / max(a)
+        "sum: m is a running sum here, not a mean": lambda a, b: 2 * (1 + b) / ((1 - b) * max(a)),
+        "signs: near the limit they change, so m is smaller than g": (
+            lambda a, b: 2 / ((1 - b) * max(a))
         ),
-        "inverse: momentum damps the jumps; is the fraction upside down?": (
-            lambda a, k: 2 * (1 - k) / ((1 + k) * max(a))
-        ),
-        "inverse: a larger curvature allows a smaller rate": (
-            lambda a, k: 2 * (1 + k) * max(a) / (1 - k)
-        ),
+        "inverse: is the fraction upside down?": lambda a, b: 2 / ((1 + b) * max(a)),
+        "inverse: a larger curvature allows a smaller rate": lambda a, b: 2 * (1 + b) * max(a),
         "limit: at this rate e still shrinks; go to where it stays as large as it is": (
-            lambda a, k: (1 + k) / ((1 - k) * max(a))
+            lambda a, b: (1 + b) / max(a)
         ),
-        "direction: the steepest direction sets the limit": (
-            lambda a, k: 2 * (1 + k) / ((1 - k) * min(a))
-        ),
+        "direction: the steepest direction sets the limit": lambda a, b: 2 * (1 + b) / min(a),
         "direction: each one has a limit of its own, so do not add curvatures": (
-            lambda a, k: 2 * (1 + k) / ((1 - k) * sum(a))
+            lambda a, b: 2 * (1 + b) / sum(a)
         ),
-        "direction: the first one need not be the steepest": (
-            lambda a, k: 2 * (1 + k) / ((1 - k) * a[0])
-        ),
+        "direction: the first one need not be the steepest": lambda a, b: 2 * (1 + b) / a[0],
     }
     trials = [([3.0, 1.0], 0.5), ([1.0, 7.0, 2.0], 0.9), ([0.6], 0.0), ([0.3, 0.7], 0.8)]
     expect_formula(rate, largest_rate.right_answer(), trials, "the rate", mistakes)

@@ -48,7 +48,7 @@ def accuracy_after(batch_size: int, steps: int, seed: int) -> float:
     "the two sizes twice. First give both the same steps, 50 batches each. Then give both the "
     "same epochs, 2 passes over the 1,000 images. Take at least three seeds each, and say for both "
     "comparisons which size is better. A size is better only if its worst run beats every run of "
-    "the other one.\n"
+    "the other one, and otherwise it is unclear. Predict both results first.\n"
     "Give for each size the list of its accuracies, as fractions, and for each comparison 10, 100 "
     "or 'unclear'.",
     hint=(
