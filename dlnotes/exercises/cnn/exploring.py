@@ -25,7 +25,7 @@ def small_net() -> nn.Sequential:
 def accuracy_after(batch_size: int, steps: int, seed: int) -> float:
     """Train that network on 1,000 digits; return its accuracy on 250 validation images.
 
-    Adam at the rate 0.005, whatever the batch size is.
+    AdamW at the rate 0.005, whatever the batch size is.
 
     Args:
         batch_size: images in a batch.
