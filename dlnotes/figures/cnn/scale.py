@@ -15,7 +15,7 @@ from dlnotes.figures.cnn.networks import CONVOLVED, FLAT
 from dlnotes.figures.cnn.parts import DULL, INK, MARK, arrow, canvas, end_labels, readable, say
 from dlnotes.plotting import BLACK, GREEN, GREY, figure, tint
 
-ROW = 34.0  # height of a network's row, where the figure is 100 wide
+ROW = 32.0  # height of a network's row, where the figure is 100 wide
 
 # ---- networks to scale -------------------------------------------------------------------------
 
@@ -75,8 +75,8 @@ def networks_to_scale(networks: Mapping[str, tuple[nn.Module, Sequence[int]]]) -
         text = f"{total:,} parameters, {_percent(dense)} in dense layers"
         say(ax, 1, ROW * k + 3, name, size=17, ha="left", fontweight="bold")
         say(ax, 99, ROW * k + 3, text, size=15, ha="right")
-        _boxes(ax, found, ROW * k + 13)
-        _shares(ax, found, total, ROW * k + 27)
+        _boxes(ax, found, ROW * k + 12.4)
+        _shares(ax, found, total, ROW * k + 26)
     return fig
 
 
@@ -91,8 +91,8 @@ def _boxes(ax, found: list[Stage], middle: float) -> None:
         colour = FLAT if stage.is_dense else CONVOLVED if stage.parameters else "white"
         corner = (x - box / 2, middle - height / 2)
         ax.add_patch(Rectangle(corner, box, height, facecolor=colour, edgecolor=INK, lw=1.2))
-        say(ax, x, middle + 9.0, str(stage.maps), size=14)
-        say(ax, x, middle + 11.8, size, size=13, color="#555555")
+        say(ax, x, middle + 8.8, str(stage.maps), size=14)
+        say(ax, x, middle + 11.5, size, size=13, color="#555555")
         left += space + gap
 
 

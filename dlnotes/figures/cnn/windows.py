@@ -131,8 +131,8 @@ def combs(
     check_positive(size=size, kernel=kernel)
     counts = [cnn.conv_output_size(size, kernel, stride=S, dilation=d) for S, d in settings]
     pairs = range(0, len(settings), 2)
-    heights = [2.5 + 0.75 * max(counts[k : k + 2]) for k in pairs]
-    fig, ax = canvas(2 * size + 3.0, sum(heights), width=8.4)
+    heights = [2.4 + 0.62 * max(counts[k : k + 2]) for k in pairs]
+    fig, ax = canvas(2 * size + 3.0, sum(heights) + 0.2, width=8.4)
     for k, ((stride, dilation), count) in enumerate(zip(settings, counts, strict=True)):
         x, y = 0.7 + (k % 2) * (size + 1.6), sum(heights[: k // 2]) + 1.2
         starts = [stride * window for window in range(count)]
@@ -144,7 +144,7 @@ def combs(
             cell(ax, x + pixel, y, 1, colour, line="white")
             say(ax, x + pixel + 0.5, y + 0.5, str(times), size=15)
         for window, start in enumerate(starts):
-            _comb(ax, x + start + 0.5, y + 1.75 + 0.75 * window, kernel, dilation)
+            _comb(ax, x + start + 0.5, y + 1.6 + 0.62 * window, kernel, dilation)
     return fig
 
 
@@ -152,7 +152,7 @@ def _comb(ax, x: float, y: float, teeth: int, apart: int) -> None:
     places = [x + apart * u for u in range(teeth)]
     ax.plot([places[0], places[-1]], [y, y], color=MARK, lw=3.5, solid_capstyle="round")
     for place in places:
-        ax.plot([place, place], [y, y - 0.42], color=MARK, lw=5, solid_capstyle="butt")
+        ax.plot([place, place], [y, y - 0.36], color=MARK, lw=5, solid_capstyle="butt")
 
 
 # ---- shared weights as diagonals ---------------------------------------------------------------
