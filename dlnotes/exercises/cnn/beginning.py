@@ -71,7 +71,7 @@ def _(answer):
     "pixels does it depend?\n"
     "Give two whole numbers, (span, pixels).",
     hint=(
-        "The recursion of section 13 gives the span. Is all of it really read?",
+        "The recursion of section 14 gives the span. Is all of it really read?",
         "Unit 0 after the pooling reads two units. Write down which units these read, and then "
         "which pixels those read.",
         "Unit 0 of the second layer reads the units 0, 5, 10 of the first, hence the pixels 0 to "

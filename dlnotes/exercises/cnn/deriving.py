@@ -233,42 +233,42 @@ def _(answer):
 
 
 @exercise(
-    "8. Derive. With momentum (section 10), a step is m ← beta·m + g, and then w ← w − η·m. Here g "
-    "is the gradient, 0 ≤ beta < 1, and m is 0 in the beginning. As in section 8 the loss is a "
+    "8. Derive. With momentum (section 11), a step is m ← rho·m + g, and then w ← w − η·m. Here g "
+    "is the gradient, 0 ≤ rho < 1, and m is 0 in the beginning. As in section 8 the loss is a "
     "valley. Along each of its directions, the distance e to the goal has the gradient g = a·e, "
     "where a > 0 is the curvature, and curvatures is the list of all a. Below which learning rate "
     "η does this walk reach the goal from every start?\n"
     "Return it, a number.",
     hint=(
         "Take one direction, and get rid of m. In the step before it was (e_before − e_now) / η.",
-        "e_next = (1 + beta − η·a)·e_now − beta·e_before. Too large a rate jumps from wall to "
+        "e_next = (1 + rho − η·a)·e_now − rho·e_before. Too large a rate jumps from wall to "
         "wall. What does e do exactly at the limit?",
         "At the limit e goes 1, −1, 1, −1, … Put in e_before = 1, e_now = −1, e_next = 1.",
     ),
-    because="At the limit e jumps between 1 and −1, so 1 = −(1 + beta − η·a) − beta, and η·a = 2(1 "
-    "+ beta). With beta = 0 this is the 2/a of section 8. The limit rises with beta, though along "
-    "the valley the steps grow to g/(1 − beta). Where the gradients change their sign, m is small. "
-    "Nothing else bursts earlier. With e = λ^k one finds λ² − (1 + beta − η·a)λ + beta = 0. Its "
-    "roots have the product beta < 1, so a complex pair is shorter than 1, and a real one leaves "
+    because="At the limit e jumps between 1 and −1, so 1 = −(1 + rho − η·a) − rho, and η·a = 2(1 "
+    "+ rho). With rho = 0 this is the 2/a of section 8. The limit rises with rho, though along "
+    "the valley the steps grow to g/(1 − rho). Where the gradients change their sign, m is small. "
+    "Nothing else bursts earlier. With e = λ^k one finds λ² − (1 + rho − η·a)λ + rho = 0. Its "
+    "roots have the product rho < 1, so a complex pair is shorter than 1, and a real one leaves "
     "[−1, 1] first at −1.",
     skeleton="""
-        def largest_rate(curvatures, beta):
+        def largest_rate(curvatures, rho):
             return ...
     """,
 )
 def largest_rate():
-    def largest_rate(curvatures, beta):
-        return 2 * (1 + beta) / max(curvatures)
+    def largest_rate(curvatures, rho):
+        return 2 * (1 + rho) / max(curvatures)
 
     return largest_rate
 
 
 @largest_rate.checked_by
 def _(answer):
-    rate = expect_function(answer, "curvatures", "beta")
+    rate = expect_function(answer, "curvatures", "rho")
     mistakes = {
         "momentum: that is the limit without it": lambda a, b: 2 / max(a),
-        "signs: m grows to g/(1 − beta) only if all gradients have the same sign": (
+        "signs: m grows to g/(1 − rho) only if all gradients have the same sign": (
             lambda a, b: 2 * (1 - b) / max(a)
         ),
         "sum: m is a running sum here, not a mean": lambda a, b: 2 * (1 + b) / ((1 - b) * max(a)),

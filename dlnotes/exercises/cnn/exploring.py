@@ -136,7 +136,7 @@ def expect_verdict(
     because="The average of a map adds up the answers to all 64 patches, in any order. Two images "
     "with the same patches give the same sums, for every kernel and every activation. So this "
     "network sees what is there, and not how it is arranged beyond three pixels. A second layer "
-    "sees five (section 13), and can be fooled in the same way, with things further apart.",
+    "sees five (section 14), and can be fooled in the same way, with things further apart.",
 )
 def same_patches():
     one, other = torch.zeros(8, 8), torch.zeros(8, 8)

@@ -151,7 +151,7 @@ def residual(channels: int = 64) -> Figure:
             ax.plot([x, x + 4.2, x + 4.2], [10.75, 10.75, 2.45], color=BLUE, lw=2.6)
             arrow(ax, (x + 4.2, 2.45), (x + 0.42, 2.45), colour=BLUE, width=2.6)
             say(ax, x + 4.4, 6.6, "x", size=16, color=BLUE, ha="left")
-            say(ax, x - 3.1, 6.6, "g(x)", size=15, ha="right")
+            say(ax, x - 3.1, 6.6, "f(x)", size=15, ha="right")
             arrow(ax, (x, 2.05), (x, 1.75))
         box(ax, x, 1.35, "ReLU", wide=2.6, high=0.8)
     return fig
