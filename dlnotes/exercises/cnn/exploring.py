@@ -123,7 +123,7 @@ def expect_verdict(
 
 @exercise(
     "10. Break it. A network has one convolution with kernels of 3 × 3, as many as you like, then "
-    "ReLU, then the global average of each map. Images are bent to a ring in both directions, so "
+    "ReLU, then the global average of each map. Images are bent into a ring in both directions, so "
     "there is no border. Find two images of zeros and ones, tensors (8, 8), which this network "
     "cannot tell apart, whatever its kernels are, although neither is the other one, moved.\n"
     "Give the pair (one, other).",
