@@ -212,10 +212,10 @@ def copy_of(value: Any) -> Any:
 
 
 def holds_blank(value: Any) -> bool:
-    """Return whether a value is ``...``, or a list, tuple or dict in which one is left."""
+    """Return whether a value is ``...``, or a list, tuple, set or dict in which one is left."""
     if isinstance(value, dict):
         value = list(value.values())
-    return value is ... or (isinstance(value, list | tuple) and any(map(holds_blank, value)))
+    return value is ... or (isinstance(value, list | tuple | set) and any(map(holds_blank, value)))
 
 
 def told(error: Exception, who: str) -> str:

@@ -50,7 +50,8 @@ def judged(
 
     Every solution passes, and is the skeleton with its blanks filled; a blank and nonsense do not
     pass; wrong answers are told what is wrong, five of each exercise by the name of the mistake;
-    no message holds the right number; other right answers pass.
+    no message holds the right number, and a right number is never wrong for being rounded; other
+    right answers pass.
 
     Args:
         chapter: the module of ``dlnotes.exercises``.
@@ -66,6 +67,7 @@ def judged(
     for name, exercise in exercises.items():
         cases.append(pytest.param(partial(explains, exercise), id=f"{name}-explains"))
         cases.append(pytest.param(partial(leaves_blanks, exercise), id=f"{name}-skeleton"))
+        cases.append(pytest.param(partial(forgives_rounding, exercise), id=f"{name}-rounded"))
         if name not in slow:
             cases.append(pytest.param(partial(passes, exercise, exercise.right_answer), id=name))
         cases.append(
@@ -128,6 +130,18 @@ def fails(exercise: Exercise, answer: Any, words: str, _: Any) -> None:
     message = message_to(exercise, answer)
     assert re.search(words, message), message
     assert not numbers_given_away(exercise, answer, message)
+
+
+def forgives_rounding(exercise: Exercise, _: Any) -> None:
+    """A right number with three digits or fewer is never called wrong."""
+    numbers = right_numbers(exercise)
+    for place, number in enumerate(numbers):
+        for digits in (3, 2, 1):
+            rounded = float(f"{number:.{digits}g}")
+            if isinstance(number, float) and rounded != float(f"{number:.4g}"):
+                answer = [*numbers[:place], rounded, *numbers[place + 1 :]]
+                message = message_to(exercise, answer if len(answer) > 1 else rounded)
+                assert message.startswith("rounded: ") and "right so far" in message, message
 
 
 def is_told(exercise: Exercise, answer: Any, capsys: pytest.CaptureFixture) -> None:

@@ -117,7 +117,7 @@ WRONG = [
     ("corners", {(0, 0): {"x"}}, "keys"),
     ("corners", CORNERS | {(0, 0): {"x", "y"}}, "letters"),
     ("corners", CORNERS | {(0, 0): 1}, r"type: \(0, 0\): a set of letters is wanted, got a number"),
-    ("corners", CORNERS | {(0, 0): {...}}, "letters|blank"),
+    ("corners", CORNERS | {(0, 0): {...}}, "^still blank"),
     ("corners", CORNERS | {(0, 0): ...}, "^still blank"),
     ("corners", {(0, 1): {"x"}, (1, 1): {"x", "h"}, (0, 0): {"h"}, (1, 0): {"h"}}, "convention"),
     ("corners", CORNERS | {(1, 1): {"x", "h"}}, "copy"),
