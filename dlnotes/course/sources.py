@@ -63,6 +63,26 @@ def _names(node: ast.stmt) -> set[str]:
     return {getattr(node, "name", "")}
 
 
+def exercise_cell(name: str, source: str) -> str:
+    """Return the source of the cell of an exercise: as it is given, unless somebody has begun.
+
+    Args:
+        name: chapter and exercise, "cnn.output_size".
+        source: the cell as it is.
+
+    Raises:
+        ValueError: there is no such exercise.
+    """
+    from dlnotes import exercises  # needs torch
+    from dlnotes.exercises.skeletons import filled_cell
+
+    chapter, _, exercise = name.partition(".")
+    found = exercises.of_chapter(chapter) if chapter in exercises.chapters() else {}
+    if exercise not in found:
+        raise ValueError(f"the tag exercise: must name an exercise, got {name!r}")
+    return filled_cell(source, found[exercise].cell())
+
+
 # ---- the set-up cell ---------------------------------------------------------------------------
 
 BOOTSTRAP = """\

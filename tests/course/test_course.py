@@ -23,7 +23,7 @@ from course_notebooks import (
 )
 
 import dlnotes
-from dlnotes import checks, course, notebook
+from dlnotes import checks, course, exercises, notebook
 from dlnotes.course import notebooks, sources
 
 PACKAGE = Path(dlnotes.__file__).parent
@@ -328,6 +328,18 @@ def test_mirrored_source_has_decorators_methods_and_constants():
 def test_a_source_that_does_not_exist_is_named(name):
     with pytest.raises(ValueError, match=re.escape(repr(name))):
         sources.package_source(name)
+
+
+def test_a_cell_of_an_exercise_is_written_from_it_until_somebody_begins():
+    text = exercises.rnn.parameters.cell()
+    [cell] = canonical(code("", tags=["exercise:rnn.parameters"])).cells
+    assert cell.source == text and cell.metadata.tags == ["exercise:rnn.parameters"]
+    for source, kept in ((text.replace("# ", "# Old: ", 1), text), ("answer = 1", "answer = 1")):
+        [cell] = canonical(code(source, tags=["exercise:rnn.parameters"])).cells
+        assert cell.source == kept
+    for name in ("rnn.nothing", "astrology.x", "expectations.expect", "rnn"):
+        with pytest.raises(ValueError, match=f"must name an exercise, got '{name}'"):
+            canonical(code("x", tags=[f"exercise:{name}"]))
 
 
 # ---- one home for each fact --------------------------------------------------------------------

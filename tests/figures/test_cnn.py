@@ -352,6 +352,61 @@ def test_end_labels_do_not_cover_each_other():
     assert all(a[1] <= b[0] + 1 for a, b in itertools.pairwise(heights))
 
 
+@pytest.mark.parametrize(
+    ("heights", "moved"),
+    [
+        ([0.0, 10.0, 30.0], [0.0, 10.0, 30.0]),  # far enough
+        ([20.0, 22.0], [16.0, 26.0]),  # apart around their middle
+        ([20.0, 22.0, 27.0], [13.0, 23.0, 33.0]),
+        ([5.0, 20.0, 20.0, 50.0], [5.0, 15.0, 25.0, 50.0]),  # the others stay
+        ([-5.0, 3.0], [0.0, 10.0]),  # the lower edge
+        ([49.0, 50.0], [40.0, 50.0]),  # the upper edge
+    ],
+)
+def test_names_at_lines_move_as_little_as_needed(heights, moved):
+    from dlnotes.figures.cnn.parts import spread
+
+    assert spread(heights, 10.0, 0.0, 50.0) == pytest.approx(moved)
+
+
+def letters(ax):
+    """The sizes of what stands at an axis, in points."""
+    ticks = [label for axis in (ax.xaxis, ax.yaxis) for label in axis.get_ticklabels()]
+    around = [*ticks, ax.xaxis.label, ax.yaxis.label] if ax.axison else []
+    return [text.get_size() for text in [*around, ax.title, *ax.texts] if text.get_text()]
+
+
+def test_charts_can_be_read_from_the_tenth_row():
+    rows = [(k, 1.0 / k, 1.0) for k in range(10, 100, 10)]
+    scores = {"A": [80.0, 82.0]}
+    pair = {name: ([1, 2], [[80.0, 60]]) for name in ("plain", "residual")}
+    drawn = [
+        cnn.blame(torch.tensor([0.7, 0.3]), torch.tensor([1.0, 0])),
+        cnn.valley({"a": torch.ones(4, 2)}, torch.eye(2), torch.zeros(2)),
+        cnn.learning_curves({"slow": [2.3] * 20}),
+        cnn.overfitting({"few": rows, "many": rows}),
+        cnn.schedule([0.1, 1.0, 0.5]),
+        cnn.histogram(torch.randn(50), torch.randn(50)),
+        cnn.contest(scores, scores, levels={"linear": 81.0}),
+        cnn.lines({"a": ([0, 1], [1.0, 2])}, xlabel="x", ylabel="y", level=("guessing", 1.5)),
+        cnn.depth_panels({"8 layers": pair, "32 layers": pair}),
+        cnn.draw_descent(start="(1, 1)", rate=0.1, steps=5, curvature=3),
+        cnn.architecture(),
+        cnn.windows_matrix(torch.ones(4, 5), torch.ones(3, 3)),
+        cnn.combs(),
+        cnn.circulant(torch.eye(4)),
+        cnn.pooling(torch.ones(4, 4)),
+        cnn.relu_gate(),
+        cnn.activation_sizes({"a": [1.0, 0.5]}, {"a": 0.5}),
+        cnn.norm_cube(),
+        cnn.networks_to_scale({"LeNet-5": (LeNet5(), (1, 28, 28))}),
+    ]
+    for fig in drawn:
+        least = 24 / 1280 * 72 * fig.get_figwidth()  # 24 pixels where the figure is 1280 wide
+        fig.draw_without_rendering()
+        assert min(size for ax in fig.axes for size in letters(ax)) >= least
+
+
 def test_blocks_say_what_their_layers_are():
     branches = [
         nn.Sequential(nn.Conv2d(8, 2, 1)),

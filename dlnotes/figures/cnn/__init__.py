@@ -1,10 +1,12 @@
 """Pictures of chapter 2, one call each.
 
-``operation`` draws part A (windows, filters, sizes, shifts), ``learning`` part B (loss, descent,
-learning curves), ``networks`` parts C and D (architectures, blocks, contests), ``interactive`` the
-three figures with sliders; ``parts`` is what they are made of.
+``operation`` and ``windows`` draw part A (windows, filters, sizes, shifts), ``learning`` and
+``gradients`` part B (loss, descent, backpropagation, learning curves), ``networks`` parts C and D
+(architectures, blocks, contests), ``scale`` what is drawn to scale there, ``interactive`` the three
+figures with sliders; ``parts`` is what they are made of.
 """
 
+from dlnotes.figures.cnn.gradients import backprop, pooling, ravine, relu_gate
 from dlnotes.figures.cnn.interactive import (
     convolution,
     descent,
@@ -34,7 +36,6 @@ from dlnotes.figures.cnn.networks import (
     residual,
 )
 from dlnotes.figures.cnn.operation import (
-    circulant,
     filter_stack,
     pipeline,
     pyramid,
@@ -46,12 +47,17 @@ from dlnotes.figures.cnn.operation import (
     window,
     wirings,
 )
+from dlnotes.figures.cnn.scale import activation_sizes, networks_to_scale, norm_cube
+from dlnotes.figures.cnn.windows import circulant, combs, photograph, windows_matrix
 
 __all__ = [
+    "activation_sizes",
     "architecture",
+    "backprop",
     "backward",
     "blame",
     "circulant",
+    "combs",
     "contest",
     "convolution",
     "depth_panels",
@@ -66,9 +72,15 @@ __all__ = [
     "inception",
     "learning_curves",
     "lines",
+    "networks_to_scale",
+    "norm_cube",
     "overfitting",
+    "photograph",
     "pipeline",
+    "pooling",
     "pyramid",
+    "ravine",
+    "relu_gate",
     "residual",
     "row",
     "samples",
@@ -80,5 +92,6 @@ __all__ = [
     "valley",
     "walk",
     "window",
+    "windows_matrix",
     "wirings",
 ]

@@ -17,6 +17,7 @@ from dlnotes.figures.cnn.parts import (
     cell,
     end_labels,
     number,
+    readable,
     say,
     shade,
 )
@@ -49,10 +50,11 @@ def blame(probabilities: Tensor, target: Tensor) -> Figure:
             offset = 0.05 if value >= 0 else -0.05
             anchor = "bottom" if value >= 0 else "top"
             text = f"{value:.3g}".replace("-", "−")
-            ax.text(k, value + offset, text, ha="center", va=anchor, fontsize=13)
+            ax.text(k, value + offset, text, ha="center", va=anchor, fontsize=14)
         ax.axhline(0, color=INK, lw=1)
         ax.set(ylim=(-0.62, 1.22), yticks=[], title=title)
-        ax.set_xticks(range(len(values)), [f"class {k}" for k in range(len(values))], fontsize=12)
+        ax.set_xticks(range(len(values)), [f"class {k}" for k in range(len(values))])
+        readable(ax)
         ax.grid(False)
         ax.spines["left"].set_visible(False)
     return fig
@@ -85,6 +87,7 @@ def valley(walks: dict[str, Tensor], hessian: Tensor, lowest: Tensor) -> Figure:
     right.set(xlabel="step", ylabel="loss", yscale="log", ylim=(1e-3, 30))
     right.set_xlim(0, max(x for x, *_ in ends) * 1.02)
     right.set_xticks(range(0, int(max(x for x, *_ in ends)) + 1, 2))
+    readable(left, right)
     fig.draw_without_rendering()
     end_labels(right, ends, size=13)
     return fig
@@ -198,7 +201,9 @@ def learning_curves(runs: dict[str, Sequence[float]], *, smooth: int = 8) -> Fig
     most = max(x for x, *_ in ends)
     ax.set(xlabel="step", ylabel="training loss", xlim=(0, most), ylim=(0, 3.2))
     ax.axhline(float(np.log(10)), color=GREY, lw=1.2, ls=":")
-    ax.text(most * 0.01, np.log(10) + 0.25, "guessing, log 10", color="#555555", fontsize=12)
+    note = dict(ha="right", va="bottom", color="#555555", fontsize=13)
+    ax.text(most * 0.99, np.log(10) + 0.3, "guessing, log 10", **note)
+    readable(ax)
     fig.draw_without_rendering()
     end_labels(ax, ends, size=13)
     return fig
@@ -221,15 +226,16 @@ def overfitting(runs: dict[str, Sequence[tuple]]) -> Figure:
         late = step[best] > step[-1] / 2
         ax.annotate(
             f"lowest, step {step[best]}", (step[best], held[best]), xytext=(0, 16),
-            textcoords="offset points", fontsize=12, ha="right" if late else "left",
+            textcoords="offset points", fontsize=13, ha="right" if late else "left",
         )  # fmt: skip
         ax.set(title=title, xlabel="step", xlim=(0, step[-1]), ylim=(0, 2.4))
+        readable(ax)
         fig.draw_without_rendering()
         ends = [
             (step[-1], train[-1], "training", PURPLE),
             (step[-1], held[-1], "validation", GREEN),
         ]
-        end_labels(ax, ends)
+        end_labels(ax, ends, size=13)
     axes[0].set_ylabel("loss")
     return fig
 
@@ -239,6 +245,7 @@ def schedule(rates: Sequence[float]) -> Figure:
     fig, ax = figure(width=6.4, height=2.6)
     ax.plot(rates, color=BLUE, lw=2.6)
     ax.set(xlabel="step", ylabel="rate / peak rate", ylim=(0, 1.08), xlim=(0, len(rates) - 1))
+    readable(ax)
     peak = max(range(len(rates)), key=lambda k: rates[k])
     ax.annotate("travel", (0.28 * peak, 0.75), fontsize=14, color="#555555")
     ax.annotate("settle", (0.75 * len(rates), 0.55), fontsize=14, color="#555555")
@@ -254,5 +261,6 @@ def histogram(before: Tensor, after: Tensor) -> Figure:
         ax.axvline(values.mean().item(), color=INK, lw=1.6)
         spread = f"mean {values.mean():.2f}, deviation {values.std(correction=0):.2f}"
         ax.set(title=f"{title}\n{spread}".replace("-", "−"), yticks=[], xlabel="value")
+        readable(ax)
         ax.grid(False)
     return fig

@@ -141,7 +141,7 @@ def stack(
 def end_labels(
     ax: Axes, lines: Sequence[tuple[float, float, str, Any]], *, size: float = 12
 ) -> None:
-    """Write names at the ends of lines, moved apart until none covers another.
+    """Write names at the ends of lines, moved apart, as little as needed, so that none is covered.
 
     Args:
         ax: where, its limits already set.
@@ -153,13 +153,40 @@ def end_labels(
     inverse = ax.transData.inverted().transform
     need = 1.25 * size * ax.figure.dpi / 72
     places = sorted((scale((x, y))[1], x, name, colour) for x, y, name, colour in lines)
-    last = -float("inf")
-    for height, x, name, colour in places:
-        height = max(min(height, high), last + need, low)
-        last = height
+    heights = spread([place[0] for place in places], need, low, high)
+    for height, (_, x, name, colour) in zip(heights, places, strict=True):
         y = inverse((0, height))[1]
         ax.annotate(name, (x, y), xytext=(6, 0), textcoords="offset points", va="center",
                     color=colour, fontsize=size, annotation_clip=False)  # fmt: skip
+
+
+def spread(heights: Sequence[float], need: float, low: float, high: float) -> list[float]:
+    """Return rising heights, moved to a distance of at least ``need`` with the least squares.
+
+    Neighbours that are too near make a group around their mean; groups stay between ``low`` and
+    ``high`` as far as there is room.
+    """
+    groups: list[list[float]] = []  # each holds what its members would give to the first one
+    for place, height in enumerate(heights):
+        groups.append([min(max(height, low), high) - place * need])
+        while len(groups) > 1 and _mean(groups[-2]) >= _mean(groups[-1]):
+            groups[-2:] = [groups[-2] + groups[-1]]
+    moved = [_mean(group) for group in groups for _ in group]
+    top = high - (len(moved) - 1) * need  # the last name must stay below the upper edge
+    return [max(min(first, top), low) + place * need for place, first in enumerate(moved)]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def readable(*axes: Axes) -> None:
+    """Give an axis letters as large as those of the drawings."""
+    for ax in axes:
+        ax.tick_params(labelsize=13)
+        for text in (ax.xaxis.label, ax.yaxis.label):
+            text.set_size(14)
+        ax.title.set_size(14)
 
 
 def without_ticks(ax: Axes) -> None:
