@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
-from dlnotes.training.run import History, Job, Run, Stop
+from dlnotes.training.history import History
+from dlnotes.training.run import Job, Run, Stop
 
 
 @contextmanager
