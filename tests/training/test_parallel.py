@@ -14,6 +14,7 @@ from dlnotes.training import (
     fit,
 )
 from training.common import (
+    Unseen,
     assert_same_weights,
     needs_fork,
     plain_model,
@@ -79,11 +80,14 @@ def test_several_processes_resume_with_their_own_random_numbers(tmp_path):
 
     options = dict(epochs=2, batch_size=10, checkpoint_every=2, processes=2, clip_norm=1.0)
     data, whole, resumed = small_data(50, torch.float64), model(), model()
+    options |= {"progress": False, "device": "cpu"}
     expected = quiet(whole, data, checkpoint=tmp_path / "whole", **options)
     with pytest.raises(ValueError, match="died"):
-        fit(resumed, dies_at_with(ValueError("died"), 8), data, progress=False, device="cpu",
+        fit(resumed, Unseen(dies_at_with(ValueError("died"), 8)), data,
             checkpoint=tmp_path / "run", **options)  # fmt: skip
-    history = quiet(resumed, data, checkpoint=tmp_path / "run", **options)
+    history = fit(
+        resumed, Unseen(classification_loss), data, checkpoint=tmp_path / "run", **options
+    )
     assert without_times(history) == without_times(expected)
     assert_same_weights(resumed, whole)
 
