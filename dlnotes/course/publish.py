@@ -170,23 +170,55 @@ def fetch(package: str, folder: Path) -> None:
 # ---- website -----------------------------------------------------------------------------------
 
 
+MARK = ".dlnotes-site"  # lies in a folder that ``site`` may write into
+
+
 def site(out: Path, *, online: bool = False) -> Path:
     """Build the website of all chapters that are built and return its first page.
 
     Args:
-        out: folder.
+        out: folder, new, empty, or of a site that was built here before. Nothing is removed.
         online: let browsers load MathJax from the network, in place of a copy in the site.
 
     Raises:
         RuntimeError: there is no copy, and npm could not fetch it.
+        ValueError: the folder holds something else.
     """
     out = Path(out).resolve()
+    _check_free(out)
     options = []
     if not online:
         _fetch_for("the site", out / "_static" / VENDOR, MATHJAX.split("/")[0])
         options = ["-D", f"mathjax_path={VENDOR}/{MATHJAX}"]
-    source = out.with_name(out.name + "-source")
-    shutil.rmtree(source, ignore_errors=True)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / MARK).touch()
+    with tempfile.TemporaryDirectory(prefix="dlnotes-site-") as folder:
+        source = Path(folder).resolve()
+        _lay_out(source)
+        command = [sys.executable, "-m", "sphinx", "-qE", "-c", str(root() / "docs"), *options]
+        environment = os.environ | {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+        subprocess.run([*command, str(source), str(out)], check=True, env=environment)
+    return out / "index.html"
+
+
+def _check_free(out: Path) -> None:
+    """Raise unless a site may be written into this folder, over files of the same names."""
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"out must be a folder, got {out}, which is a file")
+    if not out.exists() or (out / MARK).is_file() or (out / "_static" / "site.css").is_file():
+        return
+    vendor = out / "_static" / VENDOR  # all that there is when a first build was stopped
+    others = [path for path in (*out.iterdir(), *(out / "_static").glob("*")) if path != vendor]
+    others = sorted(path.name for path in others if path != out / "_static")
+    if others:
+        raise ValueError(
+            f"out must be an empty folder or one with a site built here, got {out}, which holds "
+            f"{', '.join(others[:3])}{' and more' * (len(others) > 3)}: name another folder"
+        )
+
+
+def _lay_out(source: Path) -> None:
+    """Put together, in one folder, what Sphinx makes the site of."""
     unwanted = shutil.ignore_patterns(".*", "*.json")
     shutil.copytree(root() / "notebooks", source / "notebooks", ignore=unwanted)
     shutil.copy(root() / "docs" / "index.md", source)
@@ -194,7 +226,3 @@ def site(out: Path, *, online: bool = False) -> Path:
         copy = source / picture.relative_to(root())
         copy.parent.mkdir(exist_ok=True)
         shutil.copy(picture, copy)
-    command = [sys.executable, "-m", "sphinx", "-qE", "-c", str(root() / "docs"), *options]
-    environment = os.environ | {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}
-    subprocess.run([*command, str(source), str(out)], check=True, env=environment)
-    return out / "index.html"
