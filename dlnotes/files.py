@@ -150,7 +150,6 @@ class Lock:
         if self._file is not None:
             self._file.truncate(0)
             self._file.write(text.encode("utf-8"))
-            self._file.flush()
 
     def release(self) -> None:
         """Remove the file and let others in."""
@@ -210,7 +209,7 @@ def _open(path: Path) -> IO[bytes] | None:
     """Return the open and locked file; None where there can be none."""
     while True:
         try:
-            file = open(path, "a+b")
+            file = open(path, "a+b", buffering=0)
         except OSError:  # nothing can be written here
             return None
         try:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -234,13 +234,20 @@ class Folder:
         needed = {state["last"], state["best"]} - {None}
         with reaching(self.path, "written"):
             self._note(*(path.name for path in (*new.values(), *temporary.values())))
-            for kind, path in new.items():
-                weight_files.save(path, model, temporary=temporary[path])
-                self._sums[path.name] = sha256_of(path)
-                self._buffers[kind] = buffers
-            self._sums = {name: self._sums[name] for name in sorted(needed)}
-            state |= {"version": VERSION, "sums": self._sums, "buffers": self._buffers}
-            write_state(self.path, state, temporary=temporary[self.path / STATE])
+            try:
+                for kind, path in new.items():
+                    weight_files.save(path, model, temporary=temporary[path])
+                    self._sums[path.name] = sha256_of(path)
+                    self._buffers[kind] = buffers
+                self._sums = {name: self._sums[name] for name in sorted(needed)}
+                state |= {"version": VERSION, "sums": self._sums, "buffers": self._buffers}
+                write_state(self.path, state, temporary=temporary[self.path / STATE])
+            except BaseException:
+                with suppress(Exception):  # by what lies there now: it may name the new ones
+                    there = read(self.path) or {}
+                    names = {path.name for path in new.values()}
+                    self._delete(names - {there.get("last"), there.get("best")})
+                raise
             self._delete(self._named - needed)
         self._named = needed
 

@@ -122,7 +122,7 @@ def fit(
         BusyError: another run uses the folder.
         KeyboardInterrupt: Ctrl-C outside of a notebook, or twice.
     """
-    data = as_tensors(train, train=True)
+    data = as_tensors(train, train=True, name="train")
     check_positive(batch_size=batch_size, processes=processes, accumulate=accumulate)
     if batch_size > len(data[0]):
         raise ValueError(f"batch_size must be at most the {len(data[0])} samples, got {batch_size}")
@@ -185,6 +185,11 @@ def _check(job: Job) -> None:
         raise TypeError(f"model must be a torch.nn.Module, got {type(job.model).__name__}")
     if not any(p.requires_grad for p in job.model.parameters()):
         raise ValueError("model must have parameters that require a gradient, got none")
+    if isinstance(job.optimizer, Optimizer) or not callable(job.optimizer or len):
+        raise TypeError(
+            f"optimizer must be a function, such as lambda parameters: torch.optim.SGD(parameters, "
+            f"lr=0.1), got {type(job.optimizer).__name__}"
+        )
     check_choice(SCHEDULES, schedule=job.schedule)
     check_choice(PRECISIONS, precision=job.precision)
     check_between(0, 1, warmup=job.warmup)

@@ -14,7 +14,7 @@ from typing import Any
 from dlnotes.training.history import History
 from dlnotes.training.run import Job, Run, Stop
 
-REFRESH = 0.5  # seconds
+REFRESH = 1.0  # seconds
 _report: Path | None = None  # where a run in this process leaves how far it is
 
 

@@ -1,5 +1,6 @@
 """The state of a training run, and how it is kept; ``dlnotes.training`` holds the loop."""
 
+import inspect
 import itertools
 import math
 import os
@@ -100,9 +101,10 @@ class Run:
         )
         self.parameters = [p for p in objective.parameters() if p.requires_grad]
         self.objective, self.optimizer = fabric.setup(objective, optimizer)
-        self.shuffling = torch.Generator().manual_seed(job.seed)
-        self.augmentation = torch.Generator(fabric.device).manual_seed(job.seed + 1_000_000_007)
-        torch.manual_seed(job.seed + 2_000_000_011 + fabric.global_rank)
+        seed = int(job.seed)  # torch takes none of NumPy's
+        self.shuffling = torch.Generator().manual_seed(seed)
+        self.augmentation = torch.Generator(fabric.device).manual_seed(seed + 1_000_000_007)
+        torch.manual_seed(seed + 2_000_000_011 + fabric.global_rank)
         self.step = self.done = 0  # steps in the run, and in this epoch
         self.epoch_start = self.shuffling.get_state()
         self.history = History()
@@ -153,6 +155,11 @@ class Run:
     def gradient_norm(self) -> Tensor:
         """Return the norm of the gradient of all parameters together."""
         grads = [p.grad for p in self.parameters if p.grad is not None]
+        if self.job.optimizer is None and any(grad.is_sparse for grad in grads):
+            raise ValueError(
+                "optimizer must be one for sparse gradients, such as torch.optim.SparseAdam, when "
+                "the model has them, got None, which is AdamW"
+            )
         return nn.utils.get_total_norm([g.coalesce().values() if g.is_sparse else g for g in grads])
 
     def clip(self) -> None:
@@ -194,8 +201,7 @@ class Run:
         if found:
             raise FloatingPointError(
                 f"the {found} at step {step}, where the loss is still finite ({loss:.4g}): look "
-                f"for a root, a logarithm or a quotient at 0, lower the learning rate, or clip "
-                f"the gradients (clip_norm=1.0)"
+                f"for a root, a logarithm or a quotient at 0, or lower the learning rate"
             )
 
     def count_step(self) -> None:
@@ -302,7 +308,15 @@ def check_names(function: str, names: Iterable[str], taken: Iterable[str]) -> No
 def _optimizer(job: Job) -> Optimizer:
     parameters = [p for p in job.model.parameters() if p.requires_grad]
     if job.optimizer is not None:
-        return job.optimizer(parameters)
+        optimizer = job.optimizer(parameters)
+        if not isinstance(optimizer, Optimizer):
+            given = type(optimizer).__name__
+            raise TypeError(f"optimizer must return a torch.optim.Optimizer, got {given}")
+        closure = inspect.signature(optimizer.step).parameters.get("closure")
+        if closure is not None and closure.default is closure.empty:
+            kind = type(optimizer).__name__
+            raise TypeError(f"optimizer must step without a closure, got {kind}, which needs one")
+        return optimizer
     kinds = {p.device.type for p in parameters}
     plain = all(p.is_floating_point() for p in parameters) and kinds <= {"cpu", "cuda"}
     return torch.optim.AdamW(parameters, lr=job.learning_rate, fused=plain)

@@ -247,7 +247,9 @@ def _fitting(name: str, stored: Tensor, ours: Tensor) -> Tensor:
     if stored.is_floating_point() and ours.is_floating_point():
         new = rounded(name, stored, ours.dtype)
     else:
-        new = stored.to(ours.dtype)
+        new = (stored.real if stored.is_complex() and not ours.is_complex() else stored).to(
+            ours.dtype
+        )
         if not torch.equal(new.to(stored.dtype), stored):
             raise ValueError(
                 f"{name} must hold numbers that {ours.dtype} can hold, as the model has it, got "
