@@ -207,13 +207,14 @@ def _check_free(out: Path) -> None:
         raise ValueError(f"out must be a folder, got {out}, which is a file")
     if not out.exists() or (out / MARK).is_file() or (out / "_static" / "site.css").is_file():
         return
-    vendor = out / "_static" / VENDOR  # all that there is when a first build was stopped
-    others = [path for path in (*out.iterdir(), *(out / "_static").glob("*")) if path != vendor]
-    others = sorted(path.name for path in others if path != out / "_static")
-    if others:
+    static = out / "_static"  # with this alone in it when a first build was stopped
+    found = [path for path in out.iterdir() if path != static]
+    found += [path for path in static.glob("*") if path.name != VENDOR]
+    if found:
+        names = sorted(path.name for path in found)
         raise ValueError(
             f"out must be an empty folder or one with a site built here, got {out}, which holds "
-            f"{', '.join(others[:3])}{' and more' * (len(others) > 3)}: name another folder"
+            f"{', '.join(names[:3])}{' and more' * (len(names) > 3)}: name another folder"
         )
 
 

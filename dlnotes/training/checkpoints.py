@@ -49,17 +49,17 @@ def load_checkpoint(folder: str | Path, model: nn.Module, *, best: bool = False)
         DataError: it is damaged, or cannot be read.
         ValueError: it holds another architecture, or no best epoch.
     """
-    folder, which = Path(folder), "best" if best else "last"
-    for _ in range(9):
-        state = read(folder)
+    folder, which, tries = Path(folder), "best" if best else "last", 9
+    while True:
+        state, tries = read(folder), tries - 1
         if state is None:
             raise FileNotFoundError(f"folder {folder} holds no checkpoint")
         if state[which] is None:
             raise ValueError(f"best must be False, got True: the run in {folder} monitored nothing")
-        if (folder / state[which]).exists():
-            break  # else a run that goes on has just written a newer one
-    load(folder, state, model, which=which)
-    return History.from_dict(state["history"])
+        if (folder / state[which]).exists() or not tries:
+            load(folder, state, model, which=which)
+            return History.from_dict(state["history"])
+        # else a run that goes on has just written a newer one
 
 
 # ---- reading -----------------------------------------------------------------------------------
@@ -162,13 +162,12 @@ def reaching(folder: Path, verb: str) -> Iterator[None]:
     try:
         yield
     except (OSError, SafetensorError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        if getattr(error, "filename", None):
-            why += f" ({error.filename})"  # type: ignore[union-attr]
-        remedy = {errno.EACCES: "allow it", errno.EPERM: "allow it", errno.EROFS: "allow it"}.get(
-            getattr(error, "errno", None) or 0,
-            "free some space there" if verb == "written" else "mend that",
-        )
+        code = error.errno if isinstance(error, OSError) else None
+        why = (isinstance(error, OSError) and error.strerror) or str(error)
+        if isinstance(error, OSError) and error.filename:
+            why += f" ({error.filename})"
+        remedy = "free some space there" if verb == "written" else "mend that"
+        remedy = "allow it" if code in (errno.EACCES, errno.EPERM, errno.EROFS) else remedy
         kept = "; the checkpoint before is as it was" if verb == "written" else ""
         raise DataError(
             f"checkpoint {folder} cannot be {verb}: {why}; {remedy}, or use another folder{kept}"
@@ -193,7 +192,7 @@ class Folder:
         """Return the state of the checkpoint, as ``read``; clear away what a killed run left."""
         state = read(self.path)
         if self._lock is not None:
-            keep = set() if state is None else {state["last"], state["best"]}
+            keep: set[str] = set() if state is None else {state["last"], state["best"]}
             self._delete(self._named - keep)
             self._named = keep - {None}
         if state is not None:
@@ -231,7 +230,7 @@ class Folder:
         state |= {kind: path.name for kind, path in new.items()}
         temporary = {path: temporary_for(path) for path in (*new.values(), self.path / STATE)}
         buffers = weight_files.unsaved_buffers(model)
-        needed = {state["last"], state["best"]} - {None}
+        needed: set[str] = {state["last"], state["best"]} - {None}
         with reaching(self.path, "written"):
             self._note(*(path.name for path in (*new.values(), *temporary.values())))
             try:
@@ -326,7 +325,8 @@ def plain(value: Any, name: str = "state") -> Any:
     if isinstance(value, list | tuple):
         entries = [plain(entry, f"{name}[{i}]") for i, entry in enumerate(value)]
         return entries if isinstance(value, list) else tuple(entries)
-    for kind in (bool, int, float, complex, str, bytes):
+    kinds: tuple[Any, ...] = (bool, int, float, complex, str, bytes)
+    for kind in kinds:
         if isinstance(value, kind):
             return value if type(value) is kind else kind(value)  # of an enumeration, its number
     if not isinstance(value, _LEAVES):

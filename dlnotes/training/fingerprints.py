@@ -111,7 +111,7 @@ def data(x: Tensor) -> str:
     return digest.hexdigest()[:16]
 
 
-def _raw(x: Tensor) -> np.ndarray:
+def _raw(x: Tensor) -> Any:
     return x.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy()
 
 

@@ -292,6 +292,7 @@ def site(path, tmp_path, monkeypatch):
     def sphinx(command, **_):
         source = Path(command[-2])
         ran.append((command, {p.relative_to(source).as_posix() for p in source.rglob("*.*")}))
+        shutil.copytree(source, tmp_path / "laid-out", dirs_exist_ok=True)
         (Path(command[-1]) / "index.html").write_text("made")
 
     monkeypatch.setattr(publish.subprocess, "run", sphinx)
@@ -374,7 +375,7 @@ def conf(site, tmp_path):
 
 def app_of(folder):
     """Return what Sphinx hands to its events, as far as it is needed."""
-    return types.SimpleNamespace(srcdir=str(folder / "build" / "site-source"))
+    return types.SimpleNamespace(srcdir=str(folder / "laid-out"))
 
 
 def test_pages_are_shown_without_speaker_notes_and_with_words_for_pictures(conf, path, tmp_path):
