@@ -230,7 +230,7 @@ class Folder:
         state |= {kind: path.name for kind, path in new.items()}
         temporary = {path: temporary_for(path) for path in (*new.values(), self.path / STATE)}
         buffers = weight_files.unsaved_buffers(model)
-        needed: set[str] = {state["last"], state["best"]} - {None}
+        needed = {name for name in (state["last"], state["best"]) if name is not None}
         with reaching(self.path, "written"):
             self._note(*(path.name for path in (*new.values(), *temporary.values())))
             try:
