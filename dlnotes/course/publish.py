@@ -193,11 +193,13 @@ def site(out: Path, *, online: bool = False) -> Path:
     out.mkdir(parents=True, exist_ok=True)
     (out / MARK).touch()
     with tempfile.TemporaryDirectory(prefix="dlnotes-site-") as folder:
-        source = Path(folder).resolve()
+        source, pages = Path(folder).resolve() / "source", Path(folder).resolve() / "pages"
         _lay_out(source)
         command = [sys.executable, "-m", "sphinx", "-qE", "-c", str(root() / "docs"), *options]
         environment = os.environ | {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}
-        subprocess.run([*command, str(source), str(out)], check=True, env=environment)
+        # into a folder that is ours, because beside it, too, an extension leaves files
+        subprocess.run([*command, str(source), str(pages)], check=True, env=environment)
+        shutil.copytree(pages, out, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".doctrees"))
     return out / "index.html"
 
 

@@ -208,7 +208,9 @@ class Folder:
         if _SEAL.search(content[-300:]) is None and _old_state(content) is None:
             raise DataError(_no_seal(path, content))  # nobody knows whose it is
         state = _old_state(content) or {}
-        self._named |= {name for name in (state.get("last"), state.get("best")) if _is_ours(name)}
+        self._named |= {
+            str(name) for name in (state.get("last"), state.get("best")) if _is_ours(name)
+        }
         with reaching(self.path, "written"):
             self._note()
             path.unlink()

@@ -293,7 +293,10 @@ def site(path, tmp_path, monkeypatch):
         source = Path(command[-2])
         ran.append((command, {p.relative_to(source).as_posix() for p in source.rglob("*.*")}))
         shutil.copytree(source, tmp_path / "laid-out", dirs_exist_ok=True)
-        (Path(command[-1]) / "index.html").write_text("made")
+        for name in ("index.html", ".doctrees/a.txt", "../jupyter_execute/a.ipynb"):
+            file = Path(command[-1]) / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text("made")
 
     monkeypatch.setattr(publish.subprocess, "run", sphinx)
 
@@ -307,12 +310,15 @@ def site(path, tmp_path, monkeypatch):
 
 def test_site_is_made_from_its_first_page_chapters_and_solutions(site, tmp_path):
     command, files = site(online=True)
-    assert command[-1] == str(tmp_path / "build" / "site")
+    assert {p.name for p in (tmp_path / "build").iterdir()} == {"site"}
+    assert {p.name for p in (tmp_path / "build" / "site").iterdir()} == {
+        "index.html", publish.MARK,
+    }  # fmt: skip
     assert command[command.index("-c") + 1] == str(tmp_path / "docs")
     pages = {"notebooks/02_cnn.ipynb", "notebooks/solutions/02_cnn.ipynb"}
     assert files - {".github"} == {"index.md", ".github/e.png"} | pages
     assert not any(part.startswith("mathjax") for part in command)
-    assert not Path(command[-2]).exists()
+    assert not Path(command[-2]).exists() and not Path(command[-1]).exists()
 
 
 def kept(folder):
