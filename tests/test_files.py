@@ -239,6 +239,27 @@ def test_nobody_is_let_in_while_a_lock_is_passed_on(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["count"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows removes no open file")
+@pytest.mark.parametrize("another", [False, True])
+def test_a_lock_on_a_file_that_has_just_been_removed_is_none(tmp_path, monkeypatch, another):
+    path, lock, calls = tmp_path / "lock", files._lock, []
+
+    def late(
+        file,
+    ):  # between opening and locking its holder removes it, and another makes a new one
+        calls.append(file)
+        if len(calls) == 1:
+            path.unlink()
+            if another:
+                path.write_text("a new one")
+        lock(file)
+
+    monkeypatch.setattr(files, "_lock", late)
+    with files.locked(path, busy="taken"):
+        assert len(calls) == 2
+        assert os.path.samestat(os.fstat(calls[-1].fileno()), path.stat())
+
+
 @pytest.mark.parametrize("code", [errno.ENOLCK, errno.EINVAL, errno.ENOSYS])
 def test_where_the_place_knows_no_locks_work_goes_on(tmp_path, monkeypatch, code):
     def fail(file):
