@@ -97,7 +97,8 @@ def fit(
         accumulate: split each batch (or share) into so many parts, one after the other, and add
             up their gradients: the same step with less memory.
         clip_norm: largest norm of the gradient of all parameters together.
-        checkpoint: folder for the last and the best state; None keeps nothing.
+        checkpoint: folder for the last and the best state, for one run at a time; what else lies
+            there stays as it is. None keeps nothing.
         checkpoint_every: save also after so many steps, not only after each epoch.
         resume: go on where the checkpoint in the folder ended. On one device of one machine the
             result is, bit for bit, that of a run which never stopped. A finished run only loads
