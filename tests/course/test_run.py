@@ -264,6 +264,23 @@ def test_each_notebook_is_digested_once_and_the_results_are_written_once(reposit
     assert sorted(written) == sorted([*copies, *sources, results])
 
 
+STORE = """
+import sys
+from dlnotes.course import runner
+for number in range(20):
+    runner._add_results({f"{sys.argv[1]}_{number}": {"seconds": number}})
+"""
+
+
+def test_two_stores_at_a_time_lose_no_results(repository):
+    commands = [[sys.executable, "-c", STORE, name] for name in "ab"]
+    for process in [subprocess.Popen(command, cwd=repository) for command in commands]:
+        assert process.wait() == 0
+    found = runner.results()
+    assert set(found) == {f"{name}_{number}" for name in "ab" for number in range(20)}
+    assert not list((repository / "notebooks").glob(".*"))
+
+
 def test_what_stands_before_a_refused_run_is_stored(repository):
     cnn, rnn, lstm = (put(course.find(name), PARAMETERS) for name in ("cnn", "rnn", "lstm"))
     runs = [executed(repository, chapter) for chapter in (cnn, rnn, lstm)]

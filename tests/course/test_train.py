@@ -138,7 +138,7 @@ def test_what_was_trained_elsewhere_and_is_measured_here_says_so(gru, tmp_path):
     options = dict(profile="smoke", seed=0, checkpoint=tmp_path / "run", out=tmp_path / "out")
     trainer.train("gru", device="cpu", **options)
     state = training.checkpoints.read(tmp_path / "run")
-    torch.save(state | {"device": "cuda"}, tmp_path / "run" / "last.pt")
+    training.checkpoints.write_state(tmp_path / "run", state | {"device": "cuda"})
     done = trainer.train("gru", device="cpu", **options)
     assert weights.read_metadata(done.path)["device"] == "cuda"
 
