@@ -13,7 +13,7 @@ from dlnotes.plotting import GREEN, GREY, figure
 # ---- gradients of batches ----------------------------------------------------------------------
 
 
-def gradient_cloud(right: Tensor, clouds: Mapping[int, Tensor], *, reach: float = 4.0) -> Figure:
+def gradient_cloud(right: Tensor, clouds: Mapping[int, Tensor], *, reach: float = 5.0) -> Figure:
     """Draw gradients of batches as dots around the true one, which is an arrow of length 1.
 
     Args:
@@ -39,7 +39,7 @@ def gradient_cloud(right: Tensor, clouds: Mapping[int, Tensor], *, reach: float 
         back = 100 * (units[:, 0] < 0).double().mean().item()
         ax.set_title(f"batches of {batch_size}\n{back:.0f} % point backwards")
         ax.set(xlim=(1 - reach, 1 + reach), ylim=(-reach, reach), aspect="equal")
-        ax.set_xticks([-2, 0, 1, 2, 4] if reach == 4 else [0, 1])
+        ax.set_xticks([k for k in range(-100, 100, 2) if abs(k - 1) < reach])
         if not inside.all():
             text = f"{int((~inside).sum())} of {len(units)} lie outside"
             ax.text(1, -0.94 * reach, text, ha="center", fontsize=14, color="#555555")
