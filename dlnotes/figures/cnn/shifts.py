@@ -40,7 +40,7 @@ def padding_breaks(kernel: Sequence[float] = (-1, 1), *, seen: int = 4) -> Figur
     wall, w = torch.ones(seen + 3), torch.tensor(kernel, dtype=torch.float32)
     strip_x = 0.5 + len(wall) + 2.0
     map_x = strip_x + 1 + seen + 3.4
-    fig, ax = canvas(map_x + seen + 0.5, 6.9, width=9.2)
+    fig, ax = canvas(map_x + seen + 0.5, 6.0, width=9.2)
     titles = ("a wall and the camera", "seen, padded with 0", "map")
     middles = (0.5 + len(wall) / 2, strip_x + (seen + 1) / 2, map_x + seen / 2)
     for x, title in zip(middles, titles, strict=True):
@@ -78,7 +78,7 @@ def stride_breaks(stripes: Sequence[float] = (0, 1) * 4, *, stride: int = 2) -> 
     read_x = strip_x + len(strip) + 3.2
     fig, ax = canvas(read_x + count + 0.5, 6.2, width=9.0)
     say(ax, strip_x + len(strip) / 2, 0.6, "stripes, every second pixel is read" if stride == 2
-        else f"stripes, every pixel number {stride} is read", size=15)  # fmt: skip
+        else f"stripes, one pixel in {stride} is read", size=15)  # fmt: skip
     say(ax, read_x + count / 2, 0.6, "what is read", size=15)
     for shift in range(3):
         y, moved = 1.3 + 1.65 * shift, strip.roll(shift)
