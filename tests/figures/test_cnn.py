@@ -344,6 +344,54 @@ def test_valley_learning_curves_and_overfitting_name_every_line():
     assert texts(fig).count("lowest, step 30") == 2
 
 
+def test_the_valley_draws_0_at_the_lower_edge_and_the_star_above_the_walks():
+    hessian, lowest = torch.tensor([[2.0, 1], [1, 2]]), torch.tensor([-1.0, 1])
+    walk = torch.tensor([[1.0, 1], [-1, 1]])
+    left, right = cnn.valley({"a": walk}, hessian, lowest).axes
+    losses = right.lines[0].get_ydata()
+    assert losses[0] == 4.0 and losses[1] == right.get_ylim()[0]
+    assert right.get_yticklabels()[0].get_text() == "0"
+    assert right.get_yticks()[0] == right.get_ylim()[0]
+    above = {line.get_marker(): line.get_zorder() for line in left.lines}
+    assert above["*"] > above["o"]
+
+
+def test_zoom_enlarges_the_curves_that_end_inside():
+    runs = {"slow": [2.31] * 20, "fast": [2.3] * 5 + [0.1] * 15, "stuck": [2.25] * 20}
+    wide, close = cnn.learning_curves(runs, zoom=(2.2, 2.4)).axes
+    assert {t.get_text() for t in close.texts} == {"slow", "stuck"}
+    assert {"slow", "fast", "stuck"} <= {t.get_text() for t in wide.texts}
+    assert close.get_ylim() == (2.2, 2.4)
+    colours = {t.get_text(): t.get_color() for t in wide.texts}
+    assert all(colours[t.get_text()] == t.get_color() for t in close.texts)
+    with pytest.raises(ValueError, match="zoom must be a lower and a higher loss"):
+        cnn.learning_curves(runs, zoom=(2.4, 2.2))
+
+
+def test_histograms_share_their_axis_and_mark_mean_and_deviation():
+    before, after = torch.tensor([1.0, 3, 5, 7]), torch.tensor([-1.0, 1])
+    axes = cnn.histogram(before, after).axes
+    assert axes[0].get_xlim() == axes[1].get_xlim()
+    edges = [[p.get_x() for p in ax.patches] for ax in axes]
+    assert edges[0] == edges[1] and min(edges[0]) == -1
+    for ax, values in zip(axes, (before, after), strict=True):
+        mean, bar = ax.lines
+        middle, spread = values.mean().item(), values.std(correction=0).item()
+        assert mean.get_xdata()[0] == pytest.approx(middle)
+        assert list(bar.get_xdata()) == pytest.approx([middle - spread, middle + spread])
+
+
+def test_names_that_left_their_lines_are_led_to_them():
+    far = cnn.lines({"a": ([0, 1], [1.0, 2]), "b": ([0, 1], [2.0, 9])}, xlabel="", ylabel="")
+    assert len(far.axes[0].patches) == 0
+    near = {name: ([0, 1], [1.0, 2 + 0.01 * k]) for k, name in enumerate("abc")}
+    ax = cnn.lines(near, xlabel="", ylabel="", ylim=(0, 4)).axes[0]
+    strokes = [p.get_path().vertices for p in ax.patches]
+    assert [v[0, 1] for v in strokes] == pytest.approx([2.0, 2.01, 2.02])
+    names = {t.get_text(): t.xy[1] for t in ax.texts}
+    assert [v[-1, 1] for v in strokes] == pytest.approx([names[name] for name in "abc"])
+
+
 def test_end_labels_do_not_cover_each_other():
     fig = cnn.learning_curves({f"line {k}": [1.0 + 0.001 * k] * 30 for k in range(4)})
     fig.draw_without_rendering()
@@ -400,6 +448,17 @@ def test_charts_can_be_read_from_the_tenth_row():
         cnn.activation_sizes({"a": [1.0, 0.5]}, {"a": 0.5}),
         cnn.norm_cube(),
         cnn.networks_to_scale({"LeNet-5": (LeNet5(), (1, 28, 28))}),
+        cnn.learning_curves({"slow": [2.3] * 20, "fast": [0.1] * 20}, zoom=(2.2, 2.4)),
+        cnn.gradient_cloud(torch.ones(4), {1: torch.randn(9, 2)}),
+        cnn.rates_panel({(kind, 0.1): [90.0] for kind in ("without", "with")}),
+        cnn.log_loss(torch.tensor([0.5])),
+        cnn.padding_breaks(),
+        cnn.stride_breaks(),
+        cnn.moved_copies({f"copy {k}": torch.rand(8, 8) for k in range(6)}),
+        cnn.best_patches({"map 10": torch.rand(8, 5, 5)}),
+        cnn.one_by_one(),
+        cnn.residual_chain(),
+        cnn.two_small_kernels(),
     ]
     for fig in drawn:
         least = 24 / 1280 * 72 * fig.get_figwidth()  # 24 pixels where the figure is 1280 wide

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from matplotlib.patches import Polygon, Rectangle
+from matplotlib.patches import PathPatch, Polygon, Rectangle
 from torch import nn
 
 from dlnotes import cnn as networks
@@ -72,6 +72,37 @@ def test_boxes_are_logarithmic_and_bars_are_shares():
     assert [t for t in words if "×" in t] == ["8×8", "8×8", "4×4"]
     middles = [b.get_x() + b.get_width() / 2 for b in boxes]
     assert middles == sorted(middles)
+
+
+def test_bars_of_one_figure_have_one_scale():
+    nets = {"large": nn.Linear(9, 10), "small": nn.Linear(4, 5)}  # 100 and 25 parameters
+    wrapped = {name: (nn.Sequential(nn.Flatten(), net), (1, k, k)) for (name, net), k in
+               zip(nets.items(), (3, 2), strict=True)}  # fmt: skip
+    patches = [p for p in cnn.networks_to_scale(wrapped).axes[0].patches if p.get_height() == 4.2]
+    assert max(p.get_width() for p in patches) == pytest.approx(98)
+    assert sorted(p.get_width() for p in patches)[-2] == pytest.approx(98 / 4)
+
+
+def test_every_residual_block_has_its_arc():
+    with torch.device("meta"):
+        resnet, vgg = networks.ResNet18(), networks.VGG16()
+    pairs = [(56, 56)] * 2 + [(56, 28), (28, 28), (28, 14), (14, 14), (14, 7), (7, 7)]
+    assert scale.shortcuts(resnet, (3, 224, 224)) == pairs
+    assert scale.shortcuts(vgg, (3, 224, 224)) == []
+    fig = cnn.networks_to_scale({"VGG-16": (vgg, (3, 224, 224)), "ResNet": (resnet, (3, 224, 224))})
+    arcs = [p.get_path().vertices for p in fig.axes[0].patches if isinstance(p, PathPatch)]
+    boxes = [p for p in fig.axes[0].patches if isinstance(p, Rectangle) and p.get_y() > 34]
+    boxes = [p for p in boxes if p.get_height() != 4.2]  # image, 112, 56, 28, 14, 7, mean, dense
+    place = {56: boxes[2], 28: boxes[3], 14: boxes[4], 7: boxes[5]}
+    for arc, sizes in zip(arcs, pairs, strict=True):
+        for (x, y), size in zip(arc[[0, -1]], sizes, strict=True):
+            box = place[size]
+            assert y == pytest.approx(box.get_y())
+            assert box.get_x() < x < box.get_x() + box.get_width()
+    starts = [arc[0, 0] for arc in arcs[:2]]
+    assert arcs[0][-1, 0] < starts[1]  # two loops side by side
+    plain = networks.plain_or_residual(8, residual=False, width=4)
+    assert scale.shortcuts(plain, (1, 14, 14)) == []
 
 
 def test_sizes_over_depth_stand_beside_the_prediction():

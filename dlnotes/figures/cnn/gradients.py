@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from dlnotes.checks import check_shape
-from dlnotes.figures.cnn.learning import WALKS, contours, losses
+from dlnotes.figures.cnn.learning import WALKS, contours, losses, star
 from dlnotes.figures.cnn.parts import (
     DULL,
     FAINT,
@@ -260,6 +260,8 @@ def _tinted(ax, x: float, y: float, values: Tensor, *, every: int, side: float =
 
 # ---- walkers in a ravine -----------------------------------------------------------------------
 
+WIDTHS = (5.0, 2.4, 1.8)  # of the walks, the lowest first
+
 
 def ravine(panels: Mapping[str, tuple[Tensor, Mapping[str, Tensor]]]) -> Figure:
     """Draw walks through ravines from above, and the loss at which each of them ends.
@@ -277,10 +279,12 @@ def ravine(panels: Mapping[str, tuple[Tensor, Mapping[str, Tensor]]]) -> Figure:
         ax = fig.add_axes((0.07 + k * (wide + 0.05), 0.24, wide - 0.03, 0.68))
         lowest = torch.zeros(2).to(hessian)
         contours(ax, hessian, lowest)
-        ax.plot(0, 0, "*", color=INK, ms=15, zorder=6)
+        star(ax, lowest)
         for place, ((name, points), colour) in enumerate(zip(walks.items(), WALKS, strict=False)):
             path = points.detach().double()
-            ax.plot(*path.T.tolist(), "o-", color=colour, lw=2.2, ms=5.5, zorder=4 + 0.1 * place)
+            width = WIDTHS[min(place, len(WIDTHS) - 1)]  # those below stay visible
+            style = dict(lw=width, ms=2.2 * width, mew=0, zorder=4 + 0.1 * place)
+            ax.plot(*path.T.tolist(), "o-", color=colour, **style)
             text = f"{name}\n{number(losses(path[-1:], hessian, lowest).item())}"
             ax.text(
                 (place + 0.5) / len(walks), -0.19, text, transform=ax.transAxes, ha="center",

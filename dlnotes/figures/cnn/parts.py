@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, PathPatch, Rectangle
+from matplotlib.path import Path
 
 from dlnotes.plotting import BLUE, ORANGE, figure
 
@@ -143,6 +144,8 @@ def end_labels(
 ) -> None:
     """Write names at the ends of lines, moved apart, as little as needed, so that none is covered.
 
+    Where a name had to leave its line, thin strokes lead from the lines to all the names.
+
     Args:
         ax: where, its limits already set.
         lines: (x, y, name, colour) of each line's last point.
@@ -154,10 +157,16 @@ def end_labels(
     need = 1.25 * size * ax.figure.dpi / 72
     places = sorted((scale((x, y))[1], x, name, colour) for x, y, name, colour in lines)
     heights = spread([place[0] for place in places], need, low, high)
-    for height, (_, x, name, colour) in zip(heights, places, strict=True):
-        y = inverse((0, height))[1]
-        ax.annotate(name, (x, y), xytext=(6, 0), textcoords="offset points", va="center",
+    led = any(abs(h - place[0]) > 0.6 * need for h, place in zip(heights, places, strict=True))
+    for height, (end, x, name, colour) in zip(heights, places, strict=True):
+        y, gap = inverse((0, height))[1], 28 if led else 8
+        ax.annotate(name, (x, y), xytext=(gap, 0), textcoords="offset points", va="center",
                     color=colour, fontsize=size, annotation_clip=False)  # fmt: skip
+        if led:
+            right = scale((x, 0))[0]
+            points = [(right + k, h) for k, h in ((3, end), (6, end), (30, height), (34, height))]
+            path = Path([inverse(point) for point in points])
+            ax.add_patch(PathPatch(path, fill=False, edgecolor=colour, lw=1.4, clip_on=False))
 
 
 def spread(heights: Sequence[float], need: float, low: float, high: float) -> list[float]:

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 
 import torch
 from matplotlib.figure import Figure
-from matplotlib.patches import Polygon, Rectangle
+from matplotlib.patches import PathPatch, Polygon, Rectangle
+from matplotlib.path import Path
 from torch import nn
 
+from dlnotes import cnn
 from dlnotes.checks import check_between, check_positive
 from dlnotes.figures.cnn.networks import CONVOLVED, FLAT
 from dlnotes.figures.cnn.parts import DULL, INK, MARK, arrow, canvas, end_labels, readable, say
-from dlnotes.plotting import BLACK, GREEN, GREY, figure, tint
+from dlnotes.plotting import BLACK, BLUE, GREEN, GREY, figure, tint
 
-ROW = 32.0  # height of a network's row, where the figure is 100 wide
+ROW = 34.0  # height of a network's row, where the figure is 100 wide
 
 # ---- networks to scale -------------------------------------------------------------------------
 
@@ -62,25 +64,62 @@ def networks_to_scale(networks: Mapping[str, tuple[nn.Module, Sequence[int]]]) -
     """Draw networks as rows of boxes, and below each where its parameters sit.
 
     Both sides of a box are logarithmic. One step more in height is a map twice as high, one step
-    more in width is twice as many maps.
+    more in width is twice as many maps. The bars have one scale, the longest one fills the row.
+    Shortcuts of residual blocks are blue arcs.
 
     Args:
         networks: name -> (network, shape of one image (C, H, W)).
     """
     rows = {name: stages(net, shape) for name, (net, shape) in networks.items()}
     fig, ax = canvas(100, ROW * len(rows), width=9.6)
+    most = max(sum(stage.parameters for stage in found) for found in rows.values())
     for k, (name, found) in enumerate(rows.items()):
         total = sum(stage.parameters for stage in found)
         dense = sum(stage.parameters for stage in found if stage.is_dense) / total
         text = f"{total:,} parameters, {_percent(dense)} in dense layers"
         say(ax, 1, ROW * k + 3, name, size=17, ha="left", fontweight="bold")
         say(ax, 99, ROW * k + 3, text, size=15, ha="right")
-        _boxes(ax, found, ROW * k + 12.4)
-        _shares(ax, found, total, ROW * k + 26)
+        tops = _boxes(ax, found, ROW * k + 14.4)
+        net, shape = networks[name]
+        _arcs(ax, tops, shortcuts(net, shape))
+        _shares(ax, found, total, ROW * k + 28, longest=98 * total / most)
     return fig
 
 
-def _boxes(ax, found: list[Stage], middle: float) -> None:
+def shortcuts(net: nn.Module, shape: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the map sizes, in pixels, from which and to which each residual block leads."""
+    net, found = copy.deepcopy(net).to("meta").eval(), []
+
+    def note(_layer, inputs, output) -> None:
+        found.append((inputs[0].shape[-1], output.shape[-1]))
+
+    for layer in net.modules():
+        if isinstance(layer, cnn.Bottleneck) or getattr(layer, "residual", False):
+            layer.register_forward_hook(note)
+    with torch.no_grad():
+        net(torch.zeros(1, *shape, device="meta"))
+    return found
+
+
+def _arcs(ax, tops: dict[int, tuple[float, float, float]], pairs: list[tuple[int, int]]) -> None:
+    """Draw each shortcut from the top of a box to the next one's, or as a loop on its own box."""
+    loops = {size: pairs.count((size, size)) for size in tops}
+    drawn = dict.fromkeys(tops, 0)
+    for start, end in pairs:
+        (x, y, wide), (to, height, _) = tops[start], tops[end]
+        high = min(y, height) - 4.4
+        if start == end:
+            slot = 0.9 * wide / loops[start]  # side by side
+            x += slot * (drawn[start] - loops[start] / 2) + 0.05 * wide
+            to, high = x + 0.8 * slot, y - 2.6
+            drawn[start] += 1
+        path = Path([(x, y), (x, high), (to, high), (to, height)], [1, 4, 4, 4])
+        ax.add_patch(PathPatch(path, fill=False, edgecolor=BLUE, lw=2.2, zorder=4))
+
+
+def _boxes(ax, found: list[Stage], middle: float) -> dict[int, tuple[float, float, float]]:
+    """Draw a box per stage; return, by size of the maps, the top of its last box and its width."""
+    tops = {}
     sizes = [f"{stage.size}×{stage.size}" if stage.size > 1 else "" for stage in found]
     wide = [1.0 + 0.62 * math.log2(stage.maps) for stage in found]
     room = [max(box, 1.32 * len(size)) for box, size in zip(wide, sizes, strict=True)]
@@ -93,18 +132,21 @@ def _boxes(ax, found: list[Stage], middle: float) -> None:
         ax.add_patch(Rectangle(corner, box, height, facecolor=colour, edgecolor=INK, lw=1.2))
         say(ax, x, middle + 8.8, str(stage.maps), size=14)
         say(ax, x, middle + 11.5, size, size=13, color="#555555")
+        if not stage.is_dense:
+            tops[stage.size] = (x, middle - height / 2, box)
         left += space + gap
+    return tops
 
 
 def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def _shares(ax, found: list[Stage], total: int, y: float) -> None:
+def _shares(ax, found: list[Stage], total: int, y: float, *, longest: float) -> None:
     """Draw one bar of all parameters, cut where one stage ends and the next begins."""
     x, high = 1.0, 4.2
     for stage in found:
-        width = 98 * stage.parameters / total
+        width = longest * stage.parameters / total
         colour = FLAT if stage.is_dense else CONVOLVED
         ax.add_patch(Rectangle((x, y), width, high, facecolor=colour, edgecolor=INK, lw=1.0))
         if width > 6:
