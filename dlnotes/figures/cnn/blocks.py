@@ -166,7 +166,7 @@ def residual_chain(blocks: int = 3) -> Figure:
         arrow(ax, (fork, high), (fork, road - 0.1), width=2.4)
         ax.add_patch(Circle((plus, road), 0.36, facecolor="white", edgecolor=INK, lw=1.4, zorder=5))
         say(ax, plus, road, "+", size=17)
-        text = "g" + "₁₂₃₄"[k]
+        text = "f" + "₁₂₃₄"[k]
         box(ax, (fork + plus) / 2, high, text, wide=min(2.2, 0.55 * pitch), high=1.1, size=17,
             colour=CONVOLVED)  # fmt: skip
     say(ax, 10, 0.55, "∂L/∂x comes back on every road", size=16)
