@@ -357,7 +357,7 @@ def test_the_valley_draws_0_at_the_lower_edge_and_the_star_above_the_walks():
 
 
 def test_zoom_enlarges_the_curves_that_end_inside():
-    runs = {"slow": [2.31] * 20, "fast": [2.3] * 5 + [0.1] * 15, "stuck": [2.25] * 20}
+    runs = {"slow": [2.31] * 20, "fast": [2.3] * 9 + [0.1] * 11, "stuck": [3.1] * 9 + [2.25] * 11}
     wide, close = cnn.learning_curves(runs, zoom=(2.2, 2.4)).axes
     assert {t.get_text() for t in close.texts} == {"slow", "stuck"}
     assert {"slow", "fast", "stuck"} <= {t.get_text() for t in wide.texts}

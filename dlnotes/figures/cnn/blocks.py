@@ -95,7 +95,7 @@ def one_by_one(inputs: int = 4, outputs: int = 2) -> Figure:
     deep = OFFSET * (inputs - 1)
     tall = 2 * inputs + 2.2
     middle = 1.0 + tall / 2
-    fig, ax = canvas(30.0, tall + 2.0, width=9.4)
+    fig, ax = canvas(30.0, tall + 1.2, width=9.4)
     left, right = 0.8, 29.2 - SIDE - OFFSET * (outputs - 1)
     low = middle + SIDE / 2
     pixels = ((0, 1, MARK), (2, 2, PURPLE))  # row, column, colour

@@ -42,7 +42,9 @@ def gradient_cloud(right: Tensor, clouds: Mapping[int, Tensor], *, reach: float 
         ax.set_xticks([k for k in range(-100, 100, 2) if abs(k - 1) < reach])
         if not inside.all():
             text = f"{int((~inside).sum())} of {len(units)} lie outside"
-            ax.text(1, -0.94 * reach, text, ha="center", fontsize=14, color="#555555")
+            paper = dict(boxstyle="round,pad=0.15", facecolor="white", edgecolor="none")
+            style = dict(ha="center", fontsize=14, color="#555555", bbox=paper, zorder=6)
+            ax.text(1, -0.9 * reach, text, **style)
         readable(ax)
     axes[0, 0].set_ylabel("across", fontsize=14)
     fig.supxlabel("along the true gradient (1 = its length)", fontsize=14)
