@@ -31,10 +31,11 @@ def scaled_dot_product_attention(
         Output, (..., T, d_v), and weights, (..., T, S), exactly 0 where the mask is False. They
         sum to 1, but to 0 for a query that may look nowhere, whose output is 0 then.
     """
-    *leading, S, d_k = key.shape if isinstance(key, Tensor) else (0, 0)
-    check_shape("key", key, *leading, "S", "d_k")
+    check_shape("key", key, "...", "S", "d_k")
+    *leading, S, d_k = key.shape
     check_shape("query", query, *leading, "T", d_k)
     check_shape("value", value, *leading, S, "d_v")
+
     scores = query @ key.transpose(-2, -1) / math.sqrt(d_k)
     if mask is not None:
         check_mask(mask, tuple(scores.shape[-2:]), tuple(scores.shape))
