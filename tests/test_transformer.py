@@ -593,6 +593,9 @@ def test_a_token_is_its_row_of_the_table_and_its_position():
     h = randn(2, 5, 6)
     expected = torch.stack([h @ row for row in embedding.table.weight], dim=-1)
     torch.testing.assert_close(embedding.logits(h), expected, **exact)
+    placeless = TokenEmbedding(9, 6, positions=False).double()
+    rows = math.sqrt(6) * placeless.table.weight[ids]
+    torch.testing.assert_close(placeless(ids, start=4), rows, **exact)
     big = TokenEmbedding(2_000, 64)
     assert big.table.weight.var().item() == pytest.approx(1 / 64, rel=0.05)
     assert (embedding.train(), TokenEmbedding(9, 6, dropout=1.0)(ids) == 0)[1].all()
@@ -674,6 +677,16 @@ def test_a_target_token_reaches_no_logit_before_its_own():
         after = model(x, lengths, changed)
         assert torch.equal(before[:, :t], after[:, :t])
         assert (before[:, t] != after[:, t]).any()
+
+
+@pytest.mark.parametrize("positions", [True, False])
+def test_without_positions_the_order_of_the_source_is_lost(positions):
+    model, (x, _, y) = build(positions=positions), batch()
+    logits, permuted = model(x, None, y), model(x[:, [2, 0, 4, 1, 3]], None, y)
+    if positions:
+        assert (logits - permuted).abs().max() > 0.01
+    else:
+        torch.testing.assert_close(logits, permuted, **exact)
 
 
 def rows_with_padding():

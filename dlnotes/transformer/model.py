@@ -1,6 +1,7 @@
 """The Transformer: an encoder and a decoder of attention alone (Vaswani et al. 2017)."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -42,6 +43,7 @@ class Transformer(nn.Module):
         dropout: see ``TokenEmbedding`` and ``EncoderLayer``.
         norm_first: see ``EncoderLayer``; the paper has False.
         activation: see ``EncoderLayer``.
+        positions: see ``TokenEmbedding``.
         shared: one table of tokens for source and target, which have the same vocabulary then.
         padding, begin, end: ids of the target's special tokens, for a vocabulary that is given as
             a size: 0, 1 and 2, as in ``Vocabulary``.
@@ -59,6 +61,7 @@ class Transformer(nn.Module):
         dropout: float = 0.0,
         norm_first: bool = False,
         activation: str = "relu",
+        positions: bool = True,
         shared: bool = False,
         padding: int = Vocabulary.padding,
         begin: int = Vocabulary.begin,
@@ -76,8 +79,9 @@ class Transformer(nn.Module):
             )
 
         self.padding, self.begin, self.end = padding, begin, end
-        self.source = TokenEmbedding(sizes[0], dim, dropout=dropout)
-        self.target = self.source if shared else TokenEmbedding(sizes[1], dim, dropout=dropout)
+        embed = partial(TokenEmbedding, dim=dim, dropout=dropout, positions=positions)
+        self.source = embed(sizes[0])
+        self.target = self.source if shared else embed(sizes[1])
         options = dict(dropout=dropout, norm_first=norm_first, activation=activation)
         self.encoder = Encoder(num_layers, dim, num_heads, feedforward_dim, **options)
         self.decoder = Decoder(num_layers, dim, num_heads, feedforward_dim, **options)

@@ -25,14 +25,23 @@ class TokenEmbedding(nn.Module):
         vocabulary: a ``Vocabulary``, or its size V.
         dim: features of a vector; even.
         dropout: probability of zeroing a feature on the way in, in training.
+        positions: False leaves PE out, and with it the order of the tokens.
     """
 
-    def __init__(self, vocabulary: Vocabulary | int, dim: int, *, dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        vocabulary: Vocabulary | int,
+        dim: int,
+        *,
+        dropout: float = 0.0,
+        positions: bool = True,
+    ) -> None:
         super().__init__()
         size = vocabulary_size("vocabulary", vocabulary)
         positional_encoding(1, dim)  # raises for a dim that has none
         check_between(0, 1, dropout=dropout)
 
+        self.positions = positions
         self.table = nn.Embedding(size, dim)
         nn.init.normal_(self.table.weight, std=dim**-0.5)
         self.dropout = nn.Dropout(dropout)
@@ -40,11 +49,12 @@ class TokenEmbedding(nn.Module):
     def forward(self, ids: Tensor, *, start: int = 0) -> Tensor:
         """Return the vectors, (N, T, dim), of token ids (N, T) at positions from ``start``."""
         check_ids("ids", ids, self.table.num_embeddings, "N", "T")
-        E = self.table.weight
-        code = positional_encoding(
-            ids.shape[1], E.shape[1], start=start, dtype=E.dtype, device=E.device
-        )
-        return self.dropout(math.sqrt(E.shape[1]) * self.table(ids) + code)
+        E, length = self.table.weight, ids.shape[1]
+        x = math.sqrt(E.shape[1]) * self.table(ids)
+        if self.positions:
+            options = dict(start=start, dtype=E.dtype, device=E.device)
+            x = x + positional_encoding(length, E.shape[1], **options)
+        return self.dropout(x)
 
     def logits(self, states: Tensor) -> Tensor:
         """Return how well each token of the vocabulary fits: (..., V), for states (..., dim)."""
