@@ -849,6 +849,25 @@ def test_keeping_keys_and_values_changes_nothing_that_is_written(length_penalty)
     assert ends.any() and not ends.all()  # else this says little
 
 
+@cached_or_not
+@torch.no_grad()
+def test_the_ids_of_special_tokens_are_free(cached):
+    """The same model with its target's tokens counted from behind writes and scores the same."""
+    model, (x, lengths, y) = build(), rows_with_padding()
+    other = build(padding=5, begin=4, end=3)
+    other.load_state_dict(model.state_dict())
+    other.target.table.weight.copy_(model.target.table.weight.flip(0))
+    for options in (dict(smoothing=0.1), dict(groups=3)):
+        expected = teacher_forcing_loss(model, (x, lengths, y), **options)
+        found = teacher_forcing_loss(other, (x, lengths, 5 - y), **options)
+        torch.testing.assert_close(found, expected, **exact)
+    options = dict(max_length=6, cached=cached)
+    found = other.greedy(x, lengths, **options)
+    assert torch.equal(5 - found, model.greedy(x, lengths, **options))
+    found = other.beam_search(x, lengths, beam_size=3, **options)
+    assert torch.equal(5 - found, model.beam_search(x, lengths, beam_size=3, **options))
+
+
 @torch.no_grad()
 def test_with_a_cache_each_step_reads_one_token_and_the_source_once(monkeypatch):
     """Four sounds need 10 rows of keys without a cache, and 4 with one."""
