@@ -20,7 +20,7 @@ SMOOTHING = 0.1  # Vaswani et al. 2017, §5.4
 def build(**options: Any) -> transformer.Transformer:
     """Return the untrained model; ``options`` replace those of what is shipped."""
     chosen: dict[str, Any] = dict(
-        dim=128, num_heads=4, num_layers=3, feedforward_dim=156, dropout=0.2, norm_first=True
+        dim=128, num_heads=4, num_layers=3, feedforward_dim=156, dropout=0.2
     )
     return transformer.Transformer(*vocabularies(), **(chosen | options))
 
@@ -42,7 +42,7 @@ RECIPE = Recipe(
         ),
         "standard": Settings(
             model=dict(dropout=0.0),
-            fit=dict(epochs=2, batch_size=256, learning_rate=2e-3),
+            fit=dict(epochs=2, batch_size=256, learning_rate=4e-3),
             validation=500,
         ),
         "full": Settings(
