@@ -68,7 +68,8 @@ def compare_attention(repeats: int) -> None:
     names, settings = list(candidates(1, False)), list(itertools.product((False, True), LENGTHS))
     for causal, length in settings:
         best = seconds(candidates(length, causal), repeats=repeats, clock=time.process_time)
-        row(f"time{label(causal, length)}", 1e3 * best["bare"], "ms", best)
+        times = [1e3 * value for value in best.values()]
+        row(f"time{label(causal, length)}", "ms", times)
     if not RESET.exists():
         print("peak memory: only Linux tells it")
         return
@@ -76,8 +77,7 @@ def compare_attention(repeats: int) -> None:
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         for causal, length in settings:
             peaks = pool.starmap(peak_memory, [(length, causal, name) for name in names])
-            of_each = dict(zip(names, peaks, strict=True))
-            row(f"peak{label(causal, length)}", of_each["bare"], "MiB", of_each)
+            row(f"peak{label(causal, length)}", "MiB", peaks)
 
 
 def label(causal: bool, length: int) -> str:
@@ -85,10 +85,11 @@ def label(causal: bool, length: int) -> str:
     return f", T = {length}{', causal' if causal else ''}"
 
 
-def row(name: str, value: float, unit: str, found: dict[str, float]) -> None:
-    """Print one line: the first candidate's value, and the others in units of it."""
-    ratios = "".join(f"{other / value:8.2f}" for other in list(found.values())[1:])
-    print(f"{name:24}{value:8.1f} {unit:3}{ratios}", flush=True)
+def row(name: str, unit: str, values: list[float]) -> None:
+    """Print one line: what the first candidate takes, and the others in units of it."""
+    first, *others = values
+    ratios = "".join(f"{other / first:8.2f}" for other in others)
+    print(f"{name:24}{first:8.1f} {unit:3}{ratios}", flush=True)
 
 
 def peak_memory(length: int, causal: bool, name: str) -> float:
