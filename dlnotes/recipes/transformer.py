@@ -30,6 +30,8 @@ def loss(model: transformer.Transformer, batch: tuple[Tensor, Tensor, Tensor]) -
     return transformer.teacher_forcing_loss(model, batch, smoothing=SMOOTHING, groups=4)
 
 
+# Tried for "standard", loss after 150 steps (seed 0): norms last 9.94 at a rate of 2e-3 and 9.38 at
+# 4e-3, norms first 10.19 at 2e-3 and 9.58 at 5e-3. "full" is not tuned yet.
 RECIPE = Recipe(
     weights="transformer_g2p",
     dtype=torch.float16,
