@@ -51,8 +51,7 @@ def cooccurrence(
     value = torch.cat(values or [words[:0].double()])
     first, second = key // V, key % V
     places = torch.stack([torch.cat([first, second]), torch.cat([second, first])])
-    found = torch.sparse_coo_tensor(places, torch.cat([value, value]), (V, V))
-    return found.coalesce().to(torch.float32)
+    return _sparse(places, torch.cat([value, value]).float(), V, V)
 
 
 def pair_counts(counts: Tensor, first: Tensor, second: Tensor) -> Tensor:
@@ -113,8 +112,12 @@ def ppmi(counts: Tensor, *, power: float = 1.0, shift: float = 0.0) -> Tensor:
     values = _logarithm(counts.values() / counts.values().sum(), p_c[c] * p_o[o])
     values = (values - shift).clamp(min=0)
     stays = values > 0
-    found = torch.sparse_coo_tensor(counts.indices()[:, stays], values[stays], counts.shape)
-    return found.coalesce()
+    return _sparse(counts.indices()[:, stays], values[stays], *counts.shape)
+
+
+def _sparse(places: Tensor, values: Tensor, V: int, W: int) -> Tensor:
+    table = torch.sparse_coo_tensor(places, values, (V, W), check_invariants=False)
+    return table.coalesce()
 
 
 def _chances(counts: Tensor, power: float) -> tuple[Tensor, Tensor]:
@@ -154,7 +157,7 @@ def shorten(table: Tensor, dim: int, *, exponent: float = 0.5, seed: int = 0) ->
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             more = min(dim + 20, *table.shape)
-            left, values, _ = torch.svd_lowrank(table.to_sparse_csr(), q=more, niter=4)
+            left, values, _ = torch.svd_lowrank(table, q=more, niter=4)
     else:
         left, values, _ = torch.linalg.svd(table, full_matrices=False)
     left, values = left[:, :dim], values[:dim]

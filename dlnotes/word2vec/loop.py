@@ -39,7 +39,8 @@ def train(
         power: of the noise distribution.
         shrink: draw each window from 1 … c.
         epochs: how often to go through the text.
-        batch_words: running words per step, before sub-sampling; a multiple of 256.
+        batch_words: running words per step, before sub-sampling; a multiple of 256;
+            of a shorter text, all at once.
         learning_rate: the largest of the schedule, for AdamW.
         schedule: see ``training.fit``.
         **options: others of ``training.fit``: validate, seed, device, checkpoint, progress …
@@ -51,6 +52,8 @@ def train(
         raise TypeError(f"model must be a SkipGram or CBOW, got {type(model).__name__}")
     check_at_least(0, negatives=negatives)
     check_positive(batch_words=batch_words)
+    if batch_words % ROW:
+        raise ValueError(f"batch_words must be a multiple of {ROW}, got {batch_words}")
     transform = sampler(corpus, window=window, threshold=threshold, power=power, shrink=shrink)
     if len(corpus) != len(model.vectors):
         raise ValueError(
@@ -61,6 +64,6 @@ def train(
         return model.block_loss(Blocks(*batch), negatives=negatives)
 
     rows = corpus.rows(ROW)
-    batch_size = min(max(batch_words // ROW, 1), len(rows))
+    batch_size = min(batch_words // ROW, len(rows))
     options |= dict(batch_size=batch_size, learning_rate=learning_rate, schedule=schedule)
     return fit(model, loss, rows, epochs=epochs, transform=transform, **options)
