@@ -22,7 +22,7 @@ from dlnotes.checks import check_choice
 from dlnotes.training import History
 
 # The classifier first, with which generated digits are judged; then those furthest from their goal.
-NAMES = ("metrics", "seq2seq", "vae", "cnn")
+NAMES = ("metrics", "seq2seq", "vae", "cnn", "word2vec")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,7 @@ def huffman_codes(counts: Sequence[int] | Tensor) -> tuple[list[list[int]], list
         them which way it goes, 0 (left) or 1.
 
     >>> huffman_codes([6, 2, 1, 1])[1]
-    [[1], [0, 1], [0, 0, 0], [0, 0, 1]]
+    [[1], [0, 0], [0, 1, 0], [0, 1, 1]]
     """
     counts = counts.tolist() if isinstance(counts, Tensor) else list(counts)
     if len(counts) < 2 or min(counts) < 0:

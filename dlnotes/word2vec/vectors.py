@@ -8,7 +8,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dlnotes.checks import check_positive, check_shape
-from dlnotes.files import write_text
 from dlnotes.text.tokens import check_tokens
 
 
@@ -140,7 +139,7 @@ class WordVectors:
         rows = zip(self.words, self.vectors.float().tolist(), strict=True)
         lines = [f"{len(self)} {self.vectors.shape[1]}"]
         lines += [" ".join([word, *(f"{x:.9g}" for x in row)]) for word, row in rows]
-        write_text(Path(path), "\n".join(lines) + "\n")
+        Path(path).write_bytes("\n".join([*lines, ""]).encode("utf-8"))
 
     @classmethod
     def load(cls, path: str | Path) -> "WordVectors":

@@ -9,7 +9,7 @@ from dlnotes import course, recipes, training, vae
 from dlnotes.course import notebooks
 from dlnotes.recipes import seq2seq as letters_to_phones
 
-CHAPTERS = [name for name in recipes.NAMES if name != "metrics"]
+CHAPTERS = [name for name in recipes.NAMES if name != "metrics" and course.find(name).built]
 
 
 def calls(name):
