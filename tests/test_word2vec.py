@@ -507,6 +507,15 @@ def test_blocks_without_noise_words_know_true_pairs_only():
     same_loss_and_gradients(model, model.block_loss(blocks), plain)
 
 
+@pytest.mark.parametrize("kind", [SkipGram, CBOW])
+def test_blocks_are_compiled_as_they_are(kind):
+    blocks, V = blocks_of(TEA)
+    model = large(kind(V, 3))
+    torch.compiler.reset()
+    fast = torch.compile(model.block_loss, backend="aot_eager", fullgraph=True)(blocks)
+    same_loss_and_gradients(model, fast, model.block_loss(blocks))
+
+
 def test_words_outside_of_the_window_get_no_gradient():
     corpus = Corpus([list("ab"), list("cd")], min_count=1)
     made = word2vec.sampler(corpus, threshold=None, noise_words=0)
@@ -713,8 +722,8 @@ def test_trained_blocks_approach_the_scores_of_counting():
     corpus = Corpus([[str(i) for i in row] for row in text.tolist()], min_count=1)
     model = SkipGram(6, 6)
     word2vec.train(
-        model, corpus, window=1, threshold=None, power=1.0, negatives=2, epochs=30,
-        batch_words=1_024, learning_rate=0.05, progress=False, device="cpu",
+        model, corpus, window=1, threshold=None, power=1.0, negatives=2, epochs=15,
+        batch_words=1_024, learning_rate=0.1, progress=False, device="cpu",
     )  # fmt: skip
     counts = word2vec.cooccurrence(corpus, 1).to_dense()
     scores = (model.center.weight @ model.context.weight.T).detach()

@@ -9,7 +9,7 @@ second list, from the first, chooses the settings; the others are looked at once
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Container
 from functools import lru_cache
 from typing import Any
 
@@ -64,14 +64,16 @@ CATEGORIES = {
 }
 
 
-def sentences(split: str = "train") -> list[list[str]]:
+def sentences(split: str = "train", *, years: Container[int] | None = None) -> list[list[str]]:
     """Return the sentences of the addresses as small words; digits and signs are left out.
 
     Args:
         split: see ``data.state_of_the_union``.
+        years: only addresses of these, such as ``range(1790, 1900)``; None = all.
     """
     addresses = data.state_of_the_union(split)
-    return [words_of(text) for a in addresses for text in data.sentences(a.text)]
+    chosen = (a for a in addresses if years is None or a.year in years)
+    return [words_of(text) for a in chosen for text in data.sentences(a.text)]
 
 
 def words_of(text: str) -> list[str]:

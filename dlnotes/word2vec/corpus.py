@@ -89,7 +89,7 @@ class Corpus:
         """Return the stream cut into rows of equal length, (R, length), the last filled with END.
 
         Rows are what ``train`` shuffles. A cut within a sentence separates the words left and right
-        of it; with rows of 256 these are 2 % of all pairs.
+        of it; with rows of 256 that is about 1 % of all pairs.
         """
         check_positive(length=length)
         missing = -len(self.stream) % length

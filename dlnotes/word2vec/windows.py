@@ -84,8 +84,8 @@ class Sampler:
     noise: Tensor
     window: int
     shrink: bool = True
-    block: int = 32
-    noise_words: int = 32
+    block: int = 16
+    noise_words: int = 16
 
     def __call__(self, batch: Batch, generator: torch.Generator | None = None) -> Batch:
         """Return the blocks of rows of text, (R, T), ``END`` where a sentence ends."""
@@ -117,7 +117,7 @@ class Sampler:
         self, shape: tuple[int, ...], device: torch.device, generator: torch.Generator | None
     ) -> Tensor:
         """Return noise words of this shape."""
-        chance = torch.rand(shape, generator=generator, device=device, dtype=torch.float64)
+        chance = torch.rand(shape, generator=generator, device=device, dtype=self.noise.dtype)
         return torch.searchsorted(self.noise.to(device), chance, right=True)
 
 
@@ -128,8 +128,8 @@ def sampler(
     shrink: bool = True,
     threshold: float | None = 1e-4,
     power: float = 0.75,
-    block: int = 32,
-    noise_words: int = 32,
+    block: int = 16,
+    noise_words: int = 16,
 ) -> Sampler:
     """Return what makes blocks of a corpus, with its frequent words thinned out.
 
@@ -151,7 +151,7 @@ def sampler(
     noise = noise_distribution(corpus.counts, power).cumsum(0)
     return Sampler(
         keep=keep_probability(corpus.counts, threshold),
-        noise=noise / noise[-1],  # ends with 1 exactly, so that no draw lies past it
+        noise=(noise / noise[-1]).float(),  # ends with 1 exactly: no draw lies past it
         window=window,
         shrink=shrink,
         block=block,

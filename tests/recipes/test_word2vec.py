@@ -20,6 +20,14 @@ def test_sentences_are_small_words_without_digits():
     )
 
 
+def test_years_choose_addresses():
+    early, late = (
+        recipe.sentences("validation", years=years) for years in (range(1900), range(1900, 3000))
+    )
+    assert early + late == recipe.sentences("validation") and early and late
+    assert not any("soviet" in s for s in early) and any("soviet" in s for s in late)
+
+
 def test_the_corpus_is_that_of_the_docstring():
     corpus = recipe.corpus()
     assert recipe.corpus() is corpus
