@@ -446,6 +446,8 @@ def test_losses_name_a_wrong_shape():
     ):
         with pytest.raises(ValueError, match=f"{name} must have shape"):
             word2vec.negative_loss(*wrong)
+    with pytest.raises(ValueError, match=r"negatives must lie in \[0, inf\], got -1"):
+        word2vec.negative_loss(v, u, n, negatives=-1)
     with pytest.raises(ValueError, match="v must have shape"):
         word2vec.softmax_loss(torch.ones(5), u, torch.tensor(1))
     with pytest.raises(ValueError, match="o must have shape"):

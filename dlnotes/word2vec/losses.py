@@ -4,11 +4,13 @@ v is the vector of the centre word, u that of a word beside it. Every function w
 for any number of pairs at once: leading dimensions are free.
 """
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dlnotes.checks import check_shape
+from dlnotes.checks import check_between, check_shape
 
 # ---- full softmax ------------------------------------------------------------------------------
 
@@ -90,6 +92,8 @@ def _noise_weight(v: Tensor, u_true: Tensor, u_noise: Tensor, negatives: float |
     check_shape("v", v, "...", "D")
     check_shape("u_true", u_true, *v.shape)
     check_shape("u_noise", u_noise, *v.shape[:-1], "K", v.shape[-1])
+    if negatives is not None:
+        check_between(0, math.inf, negatives=negatives)
     K = u_noise.shape[-2]
     return 1.0 if negatives is None or K == 0 else negatives / K
 

@@ -63,7 +63,7 @@ class SkipGram(nn.Module):
         v, u, n = self.center(center), self.context(context), self.context(noise)
         return negative_loss(v, u, n, negatives=negatives).mean()
 
-    def block_loss(self, blocks: Blocks, *, negatives: float = 5) -> Tensor:
+    def block_loss(self, blocks: Blocks, *, negatives: int = 5) -> Tensor:
         """Return the same mean for all pairs of ``blocks``: fast, for training.
 
         All words of a block are scored against each other and against the block's K noise words in
@@ -161,7 +161,7 @@ class CBOW(nn.Module):
         v, u, n = self.mean(context, mask), self.center(center), self.center(noise)
         return negative_loss(v, u, n, negatives=negatives).mean()
 
-    def block_loss(self, blocks: Blocks, *, negatives: float = 5) -> Tensor:
+    def block_loss(self, blocks: Blocks, *, negatives: int = 5) -> Tensor:
         """Return the same mean for all centre words of ``blocks`` that have a neighbour: fast."""
         words, near, noise = _checked(blocks, negatives)
         L, M, K = near.shape[1], near.shape[2], noise.shape[1]
@@ -179,7 +179,7 @@ class CBOW(nn.Module):
 
 
 def _table(vocabulary_size: int, dim: int) -> nn.Embedding:
-    """Return a table of small random vectors, as word2vec.c draws them."""
+    """Return a table of small random vectors; word2vec.c starts those that are guessed at 0."""
     table = nn.Embedding(vocabulary_size, dim)
     nn.init.uniform_(table.weight, -0.5 / dim, 0.5 / dim)
     return table
@@ -190,7 +190,7 @@ def _rows(table: nn.Embedding, ids: Tensor) -> Tensor:
     return table.weight.index_select(0, ids.flatten()).view(*ids.shape, -1)
 
 
-def _checked(blocks: Blocks, negatives: float) -> Blocks:
+def _checked(blocks: Blocks, negatives: int) -> Blocks:
     words, near, noise = blocks
     check_shape("near", near, "B", "L", "M")
     check_shape("words", words, near.shape[0], near.shape[2])
