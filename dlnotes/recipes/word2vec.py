@@ -211,15 +211,15 @@ RECIPE = Recipe(
     settings={
         "smoke": Settings(
             data=dict(words=60_000),
-            fit=dict(epochs=2, batch_size=16, learning_rate=1e-2),
+            fit=dict(epochs=2, batch_size=16, learning_rate=3e-2),
             validation=2,
         ),
         "standard": Settings(
-            fit=dict(epochs=30, batch_size=32, learning_rate=1e-2),
+            fit=dict(epochs=15, batch_size=32, learning_rate=3e-2),
             validation=12,
         ),
         "full": Settings(
-            fit=dict(epochs=60, batch_size=32, learning_rate=1e-2),
+            fit=dict(epochs=30, batch_size=32, learning_rate=3e-2),
             validation=12,
         ),
     },

@@ -126,7 +126,7 @@ def sampler(
     *,
     window: int = 5,
     shrink: bool = True,
-    threshold: float | None = 1e-4,
+    threshold: float | None = 1e-3,
     power: float = 0.75,
     block: int = 16,
     noise_words: int = 16,
