@@ -10,16 +10,16 @@ RUN = $(VENV)/bin/
 .PHONY: help lab test course slides site format clean
 
 help:
-	@echo 'make lab      install, and open the course in JupyterLab at 00_start_here'
+	@echo 'make lab      install, and open your copy of the course, runs/lab, in JupyterLab'
 	@echo 'make test     install, and run the linter, the type checker and all tests'
 	@echo 'make course   run every notebook in the standard profile (into runs/)'
 	@echo 'make slides   one deck of slides per chapter (into build/slides/)'
 	@echo 'make site     the course as a website (into build/site/)'
 	@echo 'make format   put code and notebooks into their one form'
-	@echo 'make clean    remove everything that the commands above made, but the environment'
+	@echo 'make clean    remove what the commands above made, but the environment and runs/lab'
 
 lab: $(VENV)/.installed-notebooks
-	$(RUN)jupyter lab notebooks/00_start_here.ipynb
+	$(RUN)dlnotes lab
 
 # one core for each of the JOBS workers
 test: export OMP_NUM_THREADS = 1
@@ -44,7 +44,8 @@ format: $(VENV)/.installed-test
 	$(RUN)dlnotes format
 
 clean:
-	rm -rf build dist runs .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	[ ! -d runs ] || find runs -mindepth 1 -maxdepth 1 ! -name lab -exec rm -rf {} +
 	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -print | xargs rm -rf
 
 # Installed again only when pyproject.toml changed; one stamp for each set of extras.

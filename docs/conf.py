@@ -18,7 +18,7 @@ html_theme = "sphinx_book_theme"
 html_title = "Deep learning, derived and run"
 html_theme_options = {
     "repository_url": sources.address(),
-    "repository_branch": "main",
+    "repository_branch": sources.ref(),
     "use_repository_button": True,
     "path_to_docs": "",
     "launch_buttons": {"colab_url": "https://colab.research.google.com"},
@@ -88,6 +88,6 @@ def linked(text: str, folder: Path, top: str) -> str:
         if path.endswith(".ipynb"):
             return f"{words} (planned)" if "planned" not in words else words
         place = os.path.relpath(folder / target, top).replace(os.sep, "/")
-        return f"[{words}]({sources.address()}/blob/main/{place})"
+        return f"[{words}]({sources.address()}/blob/{sources.ref()}/{place})"
 
     return re.sub(r"(?<!!)\[([^\[\]]*)\]\(([^)\s]+)\)", mended, text)

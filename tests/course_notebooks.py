@@ -2,7 +2,12 @@
 
 import html
 import json
+import shutil
+import subprocess
 import textwrap
+from pathlib import Path
+
+import pytest
 
 from dlnotes.course import notebooks
 
@@ -17,6 +22,9 @@ version = "0.1.0"
 
 [project.urls]
 Repository = "https://github.com/dlnotes/dlnotes"
+
+[tool.dlnotes]
+ref = "main"
 """
 
 
@@ -66,4 +74,19 @@ def checkout(folder):
     """Make an empty course in a folder."""
     (folder / "notebooks" / "solutions").mkdir(parents=True)
     (folder / "pyproject.toml").write_text(PYPROJECT)
+    return folder
+
+
+def copy_of_this_checkout(folder):
+    """Copy what git has of this checkout, and what a commit of everything would add."""
+    root = Path(__file__).parents[1]
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    try:
+        names = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("needs git and a checkout")
+    for name in sorted(set(names.split("\0")[:-1])):
+        if (root / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(root / name, folder / name)
     return folder

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
-from dlnotes import cnn, discriminative, seq2seq, vae, word2vec
+from dlnotes import cnn, discriminative, seq2seq, transformer, vae, word2vec
 from dlnotes.exercises.gru.experiment import LastState
 from dlnotes.gru import GRU, GRUCell
 from dlnotes.lstm import LSTM, LSTMCell
@@ -120,6 +120,7 @@ small, dropped = dict(hidden_size=4), dict(hidden_size=4, dropout=0.3)
 source, target_in, condition = ids(3, 4, below=7), ids(3, 2, below=6), ids(3, below=2)
 rows, binary = floats(6, 4), ids(2, 1, 4, 3, below=2).float()
 looking_back = dict(query=floats(2, 5, 3), keys=floats(2, 6, 4), mask=ids(2, 6, below=2) == 1)
+tokens, memory, padded = floats(2, 5, 4), floats(2, 6, 4), ids(2, 1, 6, below=2) == 1
 
 MODULES: dict[str, Module] = {
     # chapter 1
@@ -220,6 +221,49 @@ MODULES: dict[str, Module] = {
     "ConditionalGenerator": Module(
         lambda: seq2seq.ConditionalGenerator(2, 6, **small),
         dict(condition=condition, target_in=target_in),
+        looks=True,
+    ),
+    # chapter 7
+    "MultiHeadAttention": Module(
+        lambda: transformer.MultiHeadAttention(4, 2, dropout=0.3),
+        dict(query=tokens, key=memory, value=floats(2, 6, 4, low=0.0), mask=padded),
+        graph="one",
+        backend="aot_eager",
+    ),
+    "MultiHeadAttention-weights": Module(
+        lambda: transformer.MultiHeadAttention(4, 2, bias=False),
+        dict(query=tokens, key=memory, value=memory),
+        lambda module, **inputs: module(**inputs, need_weights=True),
+        graph="one",
+    ),
+    "EncoderLayer": Module(
+        lambda: transformer.EncoderLayer(4, 2, 8, dropout=0.3), dict(x=memory, mask=padded)
+    ),
+    "EncoderLayer-causal": Module(
+        lambda: transformer.EncoderLayer(4, 2, 8, norm_first=True, activation="gelu_tanh"),
+        dict(x=tokens),
+        lambda module, x: module(x, causal=True),
+        graph="one",
+        backend="aot_eager",
+    ),
+    "DecoderLayer": Module(
+        lambda: transformer.DecoderLayer(4, 2, 8, dropout=0.3),
+        dict(x=tokens, memory=memory, memory_mask=padded),
+        graph="one",
+    ),
+    "TransformerEncoder": Module(
+        lambda: transformer.Encoder(2, 4, 2, 8, norm_first=True), dict(x=tokens)
+    ),
+    "TransformerDecoder": Module(
+        lambda: transformer.Decoder(2, 4, 2, 8, norm_first=True), dict(x=tokens, memory=memory)
+    ),
+    "TokenEmbedding": Module(
+        lambda: transformer.TokenEmbedding(7, 4, dropout=0.3), dict(ids=source), looks=True
+    ),
+    "Transformer": Module(
+        partial(transformer.Transformer, 7, 6, dim=4, num_heads=2, num_layers=1, feedforward_dim=8),
+        dict(source=source, source_lengths=lengths, target_in=target_in),
+        graph="one",
         looks=True,
     ),
     # chapter 8

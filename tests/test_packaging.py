@@ -22,7 +22,7 @@ else:
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 TOP_LEVEL = {
-    *(".ci", ".gitattributes", ".github", ".gitignore", ".pre-commit-config.yaml"),
+    *(".binder", ".ci", ".gitattributes", ".github", ".gitignore", ".pre-commit-config.yaml"),
     *("CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md"),
     *("data", "dlnotes", "docs", "environment.yml", "notebooks", "pyproject.toml", "tests"),
     "tools",
@@ -79,6 +79,18 @@ def test_environment_yml_names_python_and_pip_and_points_at_pyproject_for_the_re
     [pip] = [d["pip"] for d in environment["dependencies"] if isinstance(d, dict)]
     assert [re.split("[=<>]", d)[0] for d in conda] == ["python", "pip"]
     assert pip == ["-e .[notebooks]"]
+
+
+def test_binder_gets_what_pyproject_says_with_the_cpu_build_of_torch():
+    environment = yaml.safe_load((ROOT / ".binder/environment.yml").read_text("utf-8"))
+    assert environment["dependencies"] == ["python=3.12", "pip", "uv"]
+    script = ROOT / ".binder/postBuild"
+    assert script.read_text("utf-8").startswith("#!/usr/bin/env bash\n")
+    assert script.read_text("utf-8").endswith('--torch-backend cpu -e ".[notebooks]"\n')
+    modes = subprocess.run(
+        ["git", "ls-files", "-s", ".binder/postBuild"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert modes.returncode or modes.stdout.startswith("100755")  # else Binder does not run it
 
 
 def test_no_other_file_lists_dependencies():
@@ -152,7 +164,10 @@ def test_the_citation_has_what_the_format_requires_and_our_address():
 README = (ROOT / "README.md").read_text("utf-8")
 
 
-@pytest.mark.parametrize("service", ["colab.research.google.com/github/", "mybinder.org/v2/gh/"])
+SERVICES = ["colab.research.google.com/github/", "kaggle.com/kernels/welcome?src="]
+
+
+@pytest.mark.parametrize("service", [*SERVICES, "mybinder.org/v2/gh/"])
 def test_readme_offers_every_built_chapter_in_the_browser_and_no_other(service):
     links = re.findall(rf"{re.escape(service)}[^)]*?(\d\d_\w+)\.ipynb", README)
     assert links == [chapter.name for chapter in course.built()]

@@ -216,6 +216,18 @@ def test_image_grids_share_one_scale_and_keep_the_order(shape):
     assert [ax.get_title() for ax in fig.axes[:7]] == list("abcdefg")
 
 
+def test_image_grids_may_have_frames_and_larger_titles():
+    images = torch.rand(3, 4, 4)
+    fig = plotting.image_grid(images, columns=2, titles=list("abc"), title_size=15, frames=True)
+    assert [ax.title.get_size() for ax in fig.axes[:3]] == [15] * 3
+    shown = [ax.axison and all(s.get_visible() for s in ax.spines.values()) for ax in fig.axes]
+    assert shown == [True, True, True, False]
+    assert not any(len(ax.get_xticks()) for ax in fig.axes[:3])
+    plain = plotting.image_grid(images, columns=2, titles=list("abc"))
+    assert not any(ax.axison for ax in plain.axes)
+    assert plain.axes[0].title.get_size() == 11 and plain.get_figheight() < fig.get_figheight()
+
+
 def test_image_grids_refuse_other_shapes():
     for wrong in (torch.zeros(3, 3), torch.zeros(0, 3, 3)):
         with pytest.raises(ValueError, match="images must have shape"):

@@ -94,10 +94,23 @@ def list_() -> None:
 
 
 @app.command()
-def lab() -> None:
-    """Open the course in JupyterLab."""
-    start = course.CHAPTERS[0]
-    page = start.path if start.built else course.notebooks_folder()
+def lab(
+    update: Annotated[
+        bool, typer.Option("--update", help="where both have changed: the course's; yours is kept")
+    ] = False,
+    open_: Annotated[
+        bool, typer.Option("--open/--no-open", help="JupyterLab, or only make the copies")
+    ] = True,
+) -> None:
+    """Open your own copy of the course, runs/lab, in JupyterLab; notebooks/ stays as it is."""
+    from dlnotes.course.lab import refresh
+
+    folder = refresh(update=update, report=lambda note: console.print(note, highlight=False))
+    start = folder / course.CHAPTERS[0].file
+    if not open_:
+        console.print(f"your copies are in {os.path.relpath(folder)}", highlight=False)
+        return
+    page = start if start.is_file() else folder
     raise typer.Exit(subprocess.call([sys.executable, "-m", "jupyter", "lab", str(page)]))
 
 
@@ -289,21 +302,26 @@ def readme(check: Check = False) -> None:
 
 @app.command()
 def address(
-    url: Annotated[str | None, typer.Argument(help="https://github.com/OWNER/REPOSITORY")] = None,
+    new: Annotated[
+        str | None, typer.Argument(metavar="OWNER/REPO[@REF]", help="or https://github.com/...")
+    ] = None,
 ) -> None:
-    """Check that every link names this repository; with URL, rewrite them for a fork."""
-    from dlnotes.course.readme import foreign_addresses, rewrite_address
-    from dlnotes.course.sources import address as current
+    """Check that every link names this repository; with OWNER/REPO, make that its place.
 
-    if url is not None:
-        _report(rewrite_address(url), check=False)
-        return
+    Badges, links and set-up cells then lead there, and to the branch or tag REF.
+    """
+    from dlnotes.course import sources
+    from dlnotes.course.readme import foreign_addresses, rewrite_address
+
+    if new is not None:
+        _report(rewrite_address(new), check=False)
+    place = f"{sources.address()}@{sources.ref()}"
     foreign = foreign_addresses()
-    for place in foreign:
-        console.print(f"not {current()}: {place}")
+    for link in foreign:
+        console.print(f"not {place}: {link}")
     if foreign:
         raise typer.Exit(1)
-    console.print(current())
+    console.print(place)
 
 
 def _report(changed: list[Path], check: bool) -> None:

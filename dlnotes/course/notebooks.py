@@ -2,8 +2,9 @@
 
 ``canonical`` is idempotent and keeps what a reader sees. It fixes what tools write differently:
 format 4.5; cell ids, kept once they are set; only the metadata we use; the package's own source in
-cells tagged ``source:``; the one text of the set-up cell; code that is folded away in cells tagged
-``draw`` or ``setup``; execution counts where there are outputs (nbval refuses outputs without);
+cells tagged ``source:``; question and skeleton in cells tagged ``exercise:`` which nobody has begun
+to solve; the one text of the set-up cell; code that is folded away in cells tagged ``draw`` or
+``setup``; execution counts where there are outputs (nbval refuses outputs without);
 merged streams; no progress bars, widget state or memory addresses.
 """
 
@@ -18,7 +19,7 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
-from dlnotes.course.sources import package_source, with_bootstrap
+from dlnotes.course.sources import exercise_cell, package_source, with_bootstrap
 from dlnotes.files import write_text as write
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -96,7 +97,7 @@ def tidy(notebook: NotebookNode) -> NotebookNode:
         {"kernelspec": KERNEL, "language_info": {"name": "python"}}
         | ({"dlnotes": {key: ours[key] for key in sorted(ours)}} if ours else {})
     )
-    notebook.cells = [cell for cell in notebook.cells if cell.source.strip()]
+    notebook.cells = [c for c in notebook.cells if c.source.strip() or _exercise(c)]
     number = 0
     for cell in notebook.cells:
         cell.metadata = _cell_metadata(cell.metadata)
@@ -168,7 +169,13 @@ def _mirrored(cell: NotebookNode) -> str:
             return package_source(tag.removeprefix("source:"))
         if tag == "setup":
             return with_bootstrap(cell.source)
-    return cell.source
+    return exercise_cell(_exercise(cell), cell.source) if _exercise(cell) else cell.source
+
+
+def _exercise(cell: NotebookNode) -> str:
+    """Return "cnn.output_size" for a cell tagged "exercise:cnn.output_size", else ""."""
+    names = [tag.partition(":")[2] for tag in tags(cell) if tag.startswith("exercise:")]
+    return names[0] if names else ""
 
 
 # ---- outputs -----------------------------------------------------------------------------------

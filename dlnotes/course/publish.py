@@ -170,23 +170,58 @@ def fetch(package: str, folder: Path) -> None:
 # ---- website -----------------------------------------------------------------------------------
 
 
+MARK = ".dlnotes-site"  # lies in a folder that ``site`` may write into
+
+
 def site(out: Path, *, online: bool = False) -> Path:
     """Build the website of all chapters that are built and return its first page.
 
     Args:
-        out: folder.
+        out: folder, new, empty, or of a site that was built here before. Nothing is removed.
         online: let browsers load MathJax from the network, in place of a copy in the site.
 
     Raises:
         RuntimeError: there is no copy, and npm could not fetch it.
+        ValueError: the folder holds something else.
     """
     out = Path(out).resolve()
+    _check_free(out)
     options = []
     if not online:
         _fetch_for("the site", out / "_static" / VENDOR, MATHJAX.split("/")[0])
         options = ["-D", f"mathjax_path={VENDOR}/{MATHJAX}"]
-    source = out.with_name(out.name + "-source")
-    shutil.rmtree(source, ignore_errors=True)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / MARK).touch()
+    with tempfile.TemporaryDirectory(prefix="dlnotes-site-") as folder:
+        source, pages = Path(folder).resolve() / "source", Path(folder).resolve() / "pages"
+        _lay_out(source)
+        command = [sys.executable, "-m", "sphinx", "-qE", "-c", str(root() / "docs"), *options]
+        environment = os.environ | {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+        # into a folder that is ours, because beside it, too, an extension leaves files
+        subprocess.run([*command, str(source), str(pages)], check=True, env=environment)
+        shutil.copytree(pages, out, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".doctrees"))
+    return out / "index.html"
+
+
+def _check_free(out: Path) -> None:
+    """Raise unless a site may be written into this folder, over files of the same names."""
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"out must be a folder, got {out}, which is a file")
+    if not out.exists() or (out / MARK).is_file() or (out / "_static" / "site.css").is_file():
+        return
+    static = out / "_static"  # with this alone in it when a first build was stopped
+    found = [path for path in out.iterdir() if path != static]
+    found += [path for path in static.glob("*") if path.name != VENDOR]
+    if found:
+        names = sorted(path.name for path in found)
+        raise ValueError(
+            f"out must be an empty folder or one with a site built here, got {out}, which holds "
+            f"{', '.join(names[:3])}{' and more' * (len(names) > 3)}: name another folder"
+        )
+
+
+def _lay_out(source: Path) -> None:
+    """Put together, in one folder, what Sphinx makes the site of."""
     unwanted = shutil.ignore_patterns(".*", "*.json")
     shutil.copytree(root() / "notebooks", source / "notebooks", ignore=unwanted)
     shutil.copy(root() / "docs" / "index.md", source)
@@ -194,7 +229,3 @@ def site(out: Path, *, online: bool = False) -> Path:
         copy = source / picture.relative_to(root())
         copy.parent.mkdir(exist_ok=True)
         shutil.copy(picture, copy)
-    command = [sys.executable, "-m", "sphinx", "-qE", "-c", str(root() / "docs"), *options]
-    environment = os.environ | {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}
-    subprocess.run([*command, str(source), str(out)], check=True, env=environment)
-    return out / "index.html"

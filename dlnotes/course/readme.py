@@ -9,11 +9,19 @@ from pathlib import Path
 
 from dlnotes.course import CHAPTERS, find, notebooks, root
 from dlnotes.course.runner import results
-from dlnotes.course.sources import address
+from dlnotes.course.sources import address, ref
 
+_REF = r"[\w-]+(?:\.[\w-]+)*"
+# Kaggle's links are its own address, then one of GitHub's
 _LINK = re.compile(
-    r"(?P<where>github\.com/|colab\.research\.google\.com/github/|mybinder\.org/v2/gh/)"
-    r"(?P<slug>[\w.-]+/[\w-]+(?:\.[\w-]+)*?)(?=\.git\b|[/@\"')\]>\s]|$)"
+    r"(?P<where>github\.com/|colab\.research\.google\.com/github/|(?P<binder>mybinder\.org/v2/gh/))"
+    r"(?P<slug>[\w.-]+/[\w-]+(?:\.[\w-]+)*?)(?=\.git\b|(?!\.?[\w-]))"
+    rf"(?P<at>(?(binder)/|(?:(?:\.git)?@|/(?:blob|tree|raw)/))(?P<ref>{_REF}))?"
+)
+_CLONE = re.compile(r"(git clone https://github\.com/[\w.-]+/)([\w.-]+)((?: &&)?\s+cd )[\w.-]+")
+_GIVEN = re.compile(
+    r"(?:https://github\.com/)?(?P<slug>[A-Za-z0-9][A-Za-z0-9-]*/[\w-]+(?:\.[\w-]+)*?)"
+    rf"(?:\.git)?/?(?:@(?P<ref>{_REF}))?"
 )
 
 
@@ -99,14 +107,16 @@ def addressed_files() -> list[Path]:
 
 
 def foreign_addresses() -> list[str]:
-    """Return every link which names another owner's copy of this repository."""
-    ours = _slug(address())
+    """Return every link which names another owner's copy of this repository, or another ref."""
+    ours, name = _slug(address()), address().split("/")[-1]
     found = []
     for path in addressed_files():
         for match in _LINK.finditer(path.read_text(encoding="utf-8")):
+            slug, at = match["slug"], match["ref"]
             elsewhere = match["where"] == "github.com/"  # where links to other projects are fine
-            name = match["slug"].split("/")[1]
-            if match["slug"] != ours and not (elsewhere and name != ours.split("/")[1]):
+            if slug == ours and at in (None, ref()):
+                continue
+            if slug == ours or not elsewhere or slug.split("/")[1] == name:
                 found.append(f"{path.relative_to(root())}: {match[0]}")
     return found
 
@@ -115,20 +125,38 @@ def rewrite_address(new: str) -> list[Path]:
     """Make ``new`` the address everywhere; return the files that changed.
 
     Args:
-        new: of a fork, "https://github.com/OWNER/REPOSITORY".
+        new: "OWNER/REPOSITORY", or the same behind "https://github.com/"; with "@REF" behind it,
+            badges open that branch or tag and set-up cells install it. Else the ref stays.
+
+    Raises:
+        ValueError: ``new`` has another form.
     """
-    new = new.rstrip("/").removesuffix(".git")
-    if not re.fullmatch(r"https://github\.com/[\w.-]+/[\w.-]+", new):
-        raise ValueError(f'URL must look like "https://github.com/OWNER/REPOSITORY", got {new!r}')
-    old, slug = _slug(address()), _slug(new)
+    given = _GIVEN.fullmatch(new)
+    if given is None:
+        raise ValueError(
+            "address must look like OWNER/REPOSITORY or https://github.com/OWNER/REPOSITORY, "
+            f"with @REF behind it for a branch or tag that is not {ref()}, got {new!r}"
+        )
+    old, slug, at = _slug(address()), given["slug"], given["ref"] or ref()
     changed = []
     for path in addressed_files():
         before = path.read_text(encoding="utf-8")
-        after = _LINK.sub(lambda m: m["where"] + (slug if m["slug"] == old else m["slug"]), before)
+        after = _LINK.sub(lambda match: _moved(match, old, slug, at), before)
+        after = _CLONE.sub(lambda match: f"{match[1]}{match[2]}{match[3]}{match[2]}", after)
+        if path.name == "pyproject.toml":
+            after = re.sub(r'^ref = "[^"]+"', f'ref = "{at}"', after, flags=re.MULTILINE)
         if after != before:
             notebooks.write(path, after)
             changed.append(path)
     return changed
+
+
+def _moved(link: re.Match[str], old: str, slug: str, at: str) -> str:
+    """Return a link to the new place if it led to the old one, else as it is."""
+    if link["slug"] != old:
+        return link[0]
+    before_ref = link["at"].removesuffix(link["ref"]) + at if link["at"] else ""
+    return link["where"] + slug + before_ref
 
 
 def _slug(url: str) -> str:

@@ -26,6 +26,7 @@ from dlnotes import RECORD_MIME_TYPE, __version__
 from dlnotes.course import Chapter, find, notebooks, notebooks_folder
 from dlnotes.course.digest import digest
 from dlnotes.course.notebooks import code_cells
+from dlnotes.files import locked
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -279,8 +280,16 @@ def store(runs: list[Run]) -> None:
             stored[run.name] = _results_entry(run, made_by)
     finally:
         if stored:
-            text = json.dumps(results() | stored, indent=1, sort_keys=True, ensure_ascii=False)
-            notebooks.write(notebooks_folder() / "results.json", text + "\n")
+            _add_results(stored)
+
+
+def _add_results(stored: dict[str, dict]) -> None:
+    """Enter results in the file of all chapters, one process after another."""
+    path = notebooks_folder() / "results.json"
+    busy = f"{path} is being written by another process for a minute: see which, and run it again"
+    with locked(path.with_name(f".{path.name}.lock"), busy=busy, wait=60):
+        text = json.dumps(results() | stored, indent=1, sort_keys=True, ensure_ascii=False)
+        notebooks.write(path, text + "\n")
 
 
 def _store_outputs(chapter: Chapter, run: Run) -> dict:

@@ -63,21 +63,58 @@ def _names(node: ast.stmt) -> set[str]:
     return {getattr(node, "name", "")}
 
 
+def exercise_cell(name: str, source: str) -> str:
+    """Return the source of the cell of an exercise: as it is given, unless somebody has begun.
+
+    Args:
+        name: chapter and exercise, "cnn.output_size".
+        source: the cell as it is.
+
+    Raises:
+        ValueError: there is no such exercise.
+    """
+    from dlnotes import exercises  # needs torch
+    from dlnotes.exercises.skeletons import filled_cell
+
+    chapter, _, exercise = name.partition(".")
+    found = exercises.of_chapter(chapter) if chapter in exercises.chapters() else {}
+    if exercise not in found:
+        raise ValueError(f"the tag exercise: must name an exercise, got {name!r}")
+    return filled_cell(source, found[exercise].cell())
+
+
 # ---- the set-up cell ---------------------------------------------------------------------------
 
 BOOTSTRAP = """\
 try:
     import dlnotes
-except ModuleNotFoundError:  # on Colab: install, but keep the torch and numpy that are there
-    %pip install -q --no-deps "git+{address}@v{version}"
-    %pip install -q lightning-fabric torchmetrics safetensors
+except ModuleNotFoundError:  # as on Colab: install it, but leave torch and numpy as they are
+    import importlib.util
+    import subprocess
+    import sys
+
+    class Stop(Exception):
+        def _render_traceback_(self):  # IPython shows the sentence alone
+            return [str(self)]
+
+    local = 'on your own machine, choose the kernel of .venv (README, "Start")'
+    if importlib.util.find_spec("torch") is None:
+        raise Stop("This kernel has neither dlnotes nor PyTorch: " + local) from None
+    print("Installing dlnotes, for about a minute ...")
+    pip = "-m pip install --no-input --no-deps git+{address}@{ref}".split()
+    small = ["lightning-fabric", "lightning-utilities", "torchmetrics", "safetensors"]
+    if subprocess.run([sys.executable, *pip, *small], capture_output=True).returncode:
+        network = "turn the network on (Kaggle: Settings → Internet) or, "
+        raise Stop(f"pip cannot install {{pip[-1]}}: {{network}}{{local}}") from None
     import dlnotes"""
 
 
 def bootstrap() -> str:
-    """Return the lines with which every set-up cell begins; they pin the version."""
-    project = pyproject()
-    return BOOTSTRAP.format(address=address(), version=project["version"])
+    """Return the lines with which every set-up cell begins.
+
+    They install the package from the place and the ref from which the notebook comes.
+    """
+    return BOOTSTRAP.format(address=address(), ref=ref())
 
 
 def with_bootstrap(source: str) -> str:
@@ -93,13 +130,16 @@ def with_bootstrap(source: str) -> str:
 
 
 def pyproject() -> dict[str, str]:
-    """Return name, version and address of the project from ``pyproject.toml``.
+    """Return name, version, address ("Repository") and ref of the project from ``pyproject.toml``.
 
-    Three simple lines are read by pattern: Python 3.10 has no TOML parser.
+    Simple lines are read by pattern: Python 3.10 has no TOML parser.
+
+    Raises:
+        ValueError: one of them is missing.
     """
     text = (root() / "pyproject.toml").read_text(encoding="utf-8")
     found = {}
-    for key in ("name", "version", "Repository"):
+    for key in ("name", "version", "Repository", "ref"):
         match = re.search(rf'^{key} = "([^"]+)"', text, flags=re.MULTILINE)
         if match is None:
             raise ValueError(f'pyproject.toml must hold a line {key} = "..."')
@@ -110,3 +150,8 @@ def pyproject() -> dict[str, str]:
 def address() -> str:
     """Return the address of the repository, from its one source."""
     return pyproject()["Repository"].rstrip("/")
+
+
+def ref() -> str:
+    """Return the branch or tag which readers get, from its one source: "main"."""
+    return pyproject()["ref"]

@@ -1,4 +1,4 @@
-"""Exercises that check themselves: a hint, a check that names what is wrong, a solution.
+"""Exercises that check themselves: question, skeleton, hints, a check that names what is wrong.
 
 One module per chapter: ``exercises.cnn.output_size.check(112)``. A solution is a function that
 returns the right answer, so the tests run it, and ``solution()`` shows its source: what is shown
@@ -12,10 +12,15 @@ An exercise is written as its solution, then its check::
 
     @output_size.checked_by
     def _(answer):
-        expect(answer == 112, "size: floor((I + 2P - K) / S) + 1")
+        mistakes = {"padding: both sides are padded": 110}
+        expect_number(answer, 112, "the size", wrong=mistakes)
+
+With ``skeleton=`` the learner is given code with ``...`` at the blanks, and the check takes the
+function that it defines. In the notebook a cell tagged ``exercise:cnn.output_size`` holds what
+``cell()`` returns; ``dlnotes format`` writes it.
 """
 
-import inspect
+import copy
 import textwrap
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -25,60 +30,65 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dlnotes.exercises.expectations import (
+    BLANK,
+    NotYet,
+    as_number,
+    copy_of,
+    expect,
+    expect_close,
+    expect_function,
+    expect_number,
+    expect_parts,
+    expect_runs,
+    holds_blank,
+    kind,
+    told,
+)
+from dlnotes.exercises.skeletons import (
+    DEFAULT,
+    blank_in_code,
+    blank_line_in_code,
+    cell_text,
+    check_skeleton,
+    solution_code,
+)
 
-class NotYet(AssertionError):
-    """The answer is not right; the message says which property fails."""
-
-
-def expect(condition: Any, message: str) -> None:
-    """Raise ``NotYet(message)`` unless the condition holds."""
-    if not bool(condition):
-        raise NotYet(message)
-
-
-def expect_close(answer: Any, right: Tensor, what: str, *, within: float = 1e-5) -> None:
-    """Raise ``NotYet`` that names the property in which ``answer`` differs from ``right``.
-
-    Looked at in this order: type, shape, nan, sign, scale, values.
-
-    Args:
-        answer: the learner's tensor.
-        right: the tensor it should equal.
-        what: how the message calls it.
-        within: largest absolute difference allowed.
-    """
-    expect(
-        isinstance(answer, Tensor), f"type: {what} must be a tensor, got {type(answer).__name__}"
-    )
-    shapes = f"expected {tuple(right.shape)}, got {tuple(answer.shape)}"
-    expect(answer.shape == right.shape, f"shape: {what}: {shapes}")
-    answer, right = answer.detach().double(), right.detach().double()
-    expect(torch.isfinite(answer).all(), f"values: {what} holds nan or infinity")
-    if (answer - right).abs().max() <= within:
-        return
-    expect((answer + right).abs().max() > within, f"sign: {what} has the opposite sign")
-    scale = (answer * right).sum() / (right * right).sum().clamp_min(1e-300)
-    same_direction = (answer - scale * right).abs().max() <= within * max(1, abs(scale))
-    expect(not same_direction, f"scale: {what} is {scale:.4g} times what it should be")
-    difference = (answer - right).abs().max()
-    raise NotYet(
-        f"values: {what} differs by up to {difference:.2g} (shape and scale are plausible)"
-    )
+__all__ = [
+    "Exercise",
+    "NotYet",
+    "as_number",
+    "chapters",
+    "exercise",
+    "expect",
+    "expect_close",
+    "expect_function",
+    "expect_number",
+    "expect_parts",
+    "expect_runs",
+    "kind",
+    "of_chapter",
+]
+_TOOLS = {"expectations", "skeletons"}  # modules that belong to no chapter
 
 
 class Exercise:
     """One exercise; made by the decorator ``exercise``.
 
     Args:
-        question: the task, one or two sentences.
+        question: the task in full, with what shapes and symbols mean.
         hints: shown one by one.
         solve: returns a right answer; its source is the solution that is shown.
         because: why the solution is right, for those who have seen it.
+        skeleton: the code that the learner is given, with ``...`` at the blanks.
     """
 
-    def __init__(self, question: str, hints: Sequence[str], solve: Callable, because: str) -> None:
+    def __init__(
+        self, question: str, hints: Sequence[str], solve: Callable, because: str, skeleton: str
+    ) -> None:
         self.name = solve.__name__
-        self.question, self.because = question, because
+        self.chapter = solve.__module__.removeprefix(f"{__name__}.").split(".")[0]
+        self.question, self.because, self.skeleton = question, because, skeleton
         self._hints, self._shown = tuple(hints), 0
         self._solve = solve
         self._examine: Callable[[Any], None] | None = None
@@ -98,19 +108,27 @@ class Exercise:
         self._shown += 1
         print(f"Hint {number + 1} of {len(self._hints)}: {self._hints[number]}")
 
+    def cell(self) -> str:
+        """Return the source of the notebook's cell: question, skeleton, check."""
+        return cell_text(
+            self.question, self.skeleton, f"exercises.{self.chapter}.{self.name}.check"
+        )
+
     def examine(self, answer: Any) -> None:
-        """Raise ``NotYet`` if the answer is wrong."""
+        """Raise ``NotYet`` if the answer is wrong. It is copied, so nothing happens to it."""
         if self._examine is None:
             raise TypeError(f"exercise {self.name} has no check")
-        if answer is ... or answer is None:
-            raise NotYet("still blank: put your answer in place of the dots")
+        if answer is None or holds_blank(answer) or blank_in_code(answer):
+            raise NotYet(BLANK)
         try:
-            self._examine(answer)
+            with torch.random.fork_rng(devices=[]):
+                self._examine(_own_copy(answer))
         except NotYet:
+            if blank_line_in_code(answer):
+                raise NotYet(BLANK) from None
             raise
         except Exception as error:
-            message = f"your answer raised {type(error).__name__}: {error}"
-            raise NotYet(message) from error
+            raise NotYet(told(error, "your answer")) from error
 
     def check(self, answer: Any) -> "Verdict":
         """Say whether the answer is right and, if not, which property fails.
@@ -132,10 +150,7 @@ class Exercise:
 
     def solution(self) -> None:
         """Show the solution's code and why it is right."""
-        lines = inspect.getsource(self._solve).splitlines()
-        first = next(i for i, line in enumerate(lines) if line.startswith("def "))
-        body = textwrap.dedent("\n".join(lines[first + 1 :])).strip()
-        print(body)
+        print(solution_code(self._solve))
         if self.because:
             print("\n" + textwrap.fill(self.because, 96))
 
@@ -153,8 +168,18 @@ class Verdict:
         pass
 
 
+def _own_copy(answer: Any) -> Any:
+    """Return a copy of an answer, which a check may change; itself if there can be none."""
+    if isinstance(answer, Tensor | list | tuple | dict):
+        answer = copy_of(answer)
+    try:
+        return copy.deepcopy(answer)
+    except Exception:  # a generator, a module that holds the result of a computation
+        return answer
+
+
 def exercise(
-    question: str, *, hint: str | Sequence[str], because: str = ""
+    question: str, *, hint: str | Sequence[str], because: str = "", skeleton: str = ""
 ) -> Callable[[Callable], Exercise]:
     """Turn a function that returns the right answer into an ``Exercise``.
 
@@ -162,13 +187,20 @@ def exercise(
         question: the task.
         hint: one hint, or several from vague to plain.
         because: why the solution is right.
+        skeleton: code with ``...`` at the blanks; ``answer = ...`` by default. What is checked is
+            ``answer``, or the function that the skeleton defines.
+
+    Raises:
+        ValueError: a text is empty, or the skeleton is no code with a blank.
     """
     hints = (hint,) if isinstance(hint, str) else tuple(hint)
     if not question or not all(hints) or not hints:
         raise ValueError("question and hint must not be empty")
+    skeleton = textwrap.dedent(skeleton).strip() or DEFAULT
+    check_skeleton(skeleton)
 
     def make(solve: Callable) -> Exercise:
-        return Exercise(question, hints, solve, because)
+        return Exercise(question, hints, solve, because, skeleton)
 
     return make
 
@@ -181,7 +213,7 @@ def of_chapter(module: str) -> dict[str, Exercise]:
 
 def chapters() -> list[str]:
     """Return the modules that hold exercises."""
-    return sorted(module.name for module in iter_modules(__path__))
+    return sorted({module.name for module in iter_modules(__path__)} - _TOOLS)
 
 
 def __getattr__(name: str):

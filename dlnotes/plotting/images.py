@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dlnotes.plotting.style import WIDTH, _array, figure
+from dlnotes.plotting.style import FAINT, WIDTH, _array, figure
 
 
 def image_grid(
@@ -20,6 +20,8 @@ def image_grid(
     cmap: Any = "gray_r",
     title: str | None = None,
     cell: float | None = None,
+    title_size: float = 11,
+    frames: bool = False,
 ) -> Figure:
     """Return a grid of small images.
 
@@ -33,6 +35,8 @@ def image_grid(
         cmap: colour map of one-channel images.
         title: above the whole grid.
         cell: edge of one image in inches; None fills the width.
+        title_size: of the texts above the images, in points.
+        frames: draw a thin frame around each image.
     """
     images = _array(images)
     if images.ndim == 4:
@@ -42,7 +46,8 @@ def image_grid(
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
     cell = min(WIDTH / columns, 1.4) if cell is None else cell
-    height = rows * (cell + (0.28 if titles else 0.06)) + (0.4 if title else 0)
+    height = rows * (cell + (title_size / 11 * 0.28 if titles else 0.06))
+    height += 0.4 if title else 0
     fig, axes = figure(rows, columns, width=columns * cell, height=height, squeeze=False)
     low, high = limits if limits else (images.min(), images.max())
     for number, ax in enumerate(axes.flat):
@@ -51,7 +56,11 @@ def image_grid(
             continue
         ax.imshow(images[number], cmap=cmap, vmin=low, vmax=high)
         if titles is not None:
-            ax.set_title(titles[number], fontsize=11, pad=3)
+            ax.set_title(titles[number], fontsize=title_size, pad=3)
+        if frames:
+            ax.set_axis_on()
+            ax.set(xticks=[], yticks=[])
+            ax.spines[:].set(visible=True, color=FAINT)
     for label, ax in zip(row_labels or (), axes[:, 0], strict=False):
         ax.text(-0.15, 0.5, label, transform=ax.transAxes, ha="right", va="center")
     if title:

@@ -20,9 +20,10 @@ from torch.optim import Optimizer
 from dlnotes import PROFILES, training
 from dlnotes.checks import check_choice
 from dlnotes.training import History
+from dlnotes.training.weights import rounded
 
 # The classifier first, with which generated digits are judged; then those furthest from their goal.
-NAMES = ("metrics", "seq2seq", "vae", "cnn", "word2vec")
+NAMES = ("metrics", "transformer", "seq2seq", "vae", "cnn", "word2vec")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,6 +169,6 @@ def train(
 @torch.no_grad()
 def _round(model: nn.Module, dtype: torch.dtype | None) -> None:
     """Round parameters and buffers to the numbers of another dtype; they keep their own."""
-    for tensor in model.state_dict().values():
-        if dtype is not None and tensor.is_floating_point():
-            tensor.copy_(tensor.to(dtype))
+    for name, tensor in model.state_dict().items():
+        if dtype is not None:
+            tensor.copy_(rounded(name, tensor, dtype))

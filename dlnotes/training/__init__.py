@@ -17,9 +17,10 @@ from dlnotes.training.batching import (
     mode,
     predict,
 )
+from dlnotes.training.checkpoints import load_checkpoint
+from dlnotes.training.history import History, schedule_factor
 from dlnotes.training.loop import fit
 from dlnotes.training.parallel import side_by_side
-from dlnotes.training.run import History, load_checkpoint, schedule_factor
 from dlnotes.training.weights import load_weights, save_weights, weights_metadata
 
 __all__ = [

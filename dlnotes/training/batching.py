@@ -87,7 +87,7 @@ def batches(
     return iterate()
 
 
-def as_tensors(data: Any, *, train: bool) -> Batch:
+def as_tensors(data: Any, *, train: bool, name: str = "data") -> Batch:
     """Return the data as a tuple of tensors, if it is fit to be trained (or evaluated) on."""
     if train and getattr(data, "name", None) == "test":
         raise ValueError(
@@ -96,13 +96,21 @@ def as_tensors(data: Any, *, train: bool) -> Batch:
         )
     tensors = (data,) if isinstance(data, Tensor) else data
     if not isinstance(tensors, tuple | list) or not all(isinstance(x, Tensor) for x in tensors):
-        raise TypeError(f"data must be a tuple of tensors, got {type(data).__name__}")
+        raise TypeError(f"{name} must be a tuple of tensors, got {_kind(data)}")
     lengths = [len(x) if x.ndim else None for x in tensors]
     if not lengths or None in lengths or len(set(lengths)) > 1:
-        raise ValueError(f"data must be tensors of equal length, got lengths {lengths}")
+        raise ValueError(f"{name} must be tensors of equal length, got lengths {lengths}")
     if lengths[0] == 0:
-        raise ValueError("data must have at least 1 sample, got 0")
+        raise ValueError(f"{name} must have at least 1 sample, got 0")
     return tuple(tensors)
+
+
+def _kind(data: Any) -> str:
+    """Return the type of what is no tuple of tensors, with the types in it."""
+    kind = type(data).__name__
+    if not isinstance(data, tuple | list):
+        return kind
+    return f"{kind} of {', '.join(sorted({type(x).__name__ for x in data})) or 'nothing'}"
 
 
 def classification_loss(model: nn.Module, batch: Batch) -> Tensor:

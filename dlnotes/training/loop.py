@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from dlnotes.checks import check_at_least, check_between, check_choice, check_positive
-from dlnotes.files import DataError
+from dlnotes.files import BusyError, DataError
+from dlnotes.training import checkpoints
 from dlnotes.training import weights as weight_files
 from dlnotes.training.batching import (
     Batch,
@@ -25,13 +26,14 @@ from dlnotes.training.batching import (
     device,
     mode,
 )
+from dlnotes.training.history import SCHEDULES, History
 from dlnotes.training.progress import (
     in_notebook,
     interrupts,
     progress_bar,
     report_interrupt,
 )
-from dlnotes.training.run import SCHEDULES, History, Job, Run, Stop
+from dlnotes.training.run import OF_A_STEP, Job, Run, Stop, check_names
 
 PRECISIONS = ("32-true", "bf16-mixed")
 for _name in ("distributed", "rank_zero"):  # here, so that new processes, too, are silent
@@ -95,7 +97,8 @@ def fit(
         accumulate: split each batch (or share) into so many parts, one after the other, and add
             up their gradients: the same step with less memory.
         clip_norm: largest norm of the gradient of all parameters together.
-        checkpoint: folder for the last and the best state; None keeps nothing.
+        checkpoint: folder for the last and the best state, for one run at a time; what else lies
+            there stays as it is. None keeps nothing.
         checkpoint_every: save also after so many steps, not only after each epoch.
         resume: go on where the checkpoint in the folder ended. On one device of one machine the
             result is, bit for bit, that of a run which never stopped. A finished run only loads
@@ -112,12 +115,15 @@ def fit(
         everywhere after ``max_seconds``.
 
     Raises:
-        ValueError: an argument is out of range, or the checkpoint comes from other settings; only
-            ``epochs`` or ``steps`` may have grown, and these only without a schedule.
-        FloatingPointError: the loss is not finite.
+        ValueError: an argument is out of range, or the checkpoint comes from other data, another
+            model, loss or transform, or other settings; only ``epochs`` or ``steps`` may have
+            grown, and these only without a schedule.
+        FloatingPointError: the loss or a gradient is not finite. The checkpoint before stays.
+        DataError: the checkpoint is damaged, or cannot be read or written.
+        BusyError: another run uses the folder.
         KeyboardInterrupt: Ctrl-C outside of a notebook, or twice.
     """
-    data = as_tensors(train, train=True)
+    data = as_tensors(train, train=True, name="train")
     check_positive(batch_size=batch_size, processes=processes, accumulate=accumulate)
     if batch_size > len(data[0]):
         raise ValueError(f"batch_size must be at most the {len(data[0])} samples, got {batch_size}")
@@ -142,7 +148,7 @@ def fit(
         processes=processes,
         accumulate=accumulate,
         clip_norm=clip_norm,
-        checkpoint=Path(checkpoint) if checkpoint is not None else None,
+        checkpoint=_folder(checkpoint),
         checkpoint_every=checkpoint_every,
         resume=resume,
         stop=Stop(max_seconds),
@@ -152,6 +158,15 @@ def fit(
     )
     _check(job)
     return _run(_fabric(job, fork=False), job) if processes == 1 else _launch(job)
+
+
+def _folder(checkpoint: str | Path | None) -> Path | None:
+    """Return the folder of the checkpoint; the current one has a name, too, which is "."."""
+    if isinstance(checkpoint, str) and not checkpoint.strip():
+        raise ValueError(f"checkpoint must be the name of a folder, or None, got {checkpoint!r}")
+    if checkpoint is not None and not isinstance(checkpoint, str | os.PathLike):
+        raise TypeError(f"checkpoint must be a path, or None, got {type(checkpoint).__name__}")
+    return None if checkpoint is None else Path(checkpoint)
 
 
 def _total_steps(epochs: int | None, steps: int | None, per_epoch: int) -> int:
@@ -171,6 +186,11 @@ def _check(job: Job) -> None:
         raise TypeError(f"model must be a torch.nn.Module, got {type(job.model).__name__}")
     if not any(p.requires_grad for p in job.model.parameters()):
         raise ValueError("model must have parameters that require a gradient, got none")
+    if isinstance(job.optimizer, Optimizer) or not callable(job.optimizer or len):
+        raise TypeError(
+            f"optimizer must be a function, such as lambda parameters: torch.optim.SGD(parameters, "
+            f"lr=0.1), got {type(job.optimizer).__name__}"
+        )
     check_choice(SCHEDULES, schedule=job.schedule)
     check_choice(PRECISIONS, precision=job.precision)
     check_between(0, 1, warmup=job.warmup)
@@ -205,8 +225,9 @@ def _run(fabric: Any, job: Job) -> History:
     devices = [fabric.device] if fabric.device.type == "cuda" else []
     try:
         with torch.random.fork_rng(devices=devices), mode(model, training=True):
-            run = Run(fabric, job, _Objective(model, job.loss))
-            _loop(fabric, job, run)
+            with checkpoints.opened(job.checkpoint, writes=fabric.is_global_zero) as folder:
+                run = Run(fabric, job, _Objective(model, job.loss), folder)
+                _loop(fabric, job, run)
     finally:
         model.zero_grad(set_to_none=True)
         model.to(before)
@@ -298,6 +319,7 @@ class _Objective(nn.Module):
         if not isinstance(loss, Tensor) or loss.ndim:
             given = tuple(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__
             raise ValueError(f"loss must return a tensor of shape (), got {given}")
+        check_names("loss", values, (*OF_A_STEP, "loss"))
         return loss, values
 
 
@@ -338,6 +360,7 @@ def _launch(job: Job) -> History:
             for key in set(os.environ) - set(environment):  # MASTER_PORT and its like
                 del os.environ[key]
         weight_files.load(folder / "weights.safetensors", job.model)
+        weight_files.set_unsaved_buffers(job.model, torch.load(folder / "buffers.pt"))
         return History.from_dict(torch.load(folder / "history.pt", weights_only=True))
 
 
@@ -346,9 +369,10 @@ def _run_in_process(fabric: Any, job: Job, folder: Path, fork: bool) -> None:
         torch.set_num_threads(1)
     try:
         history = _run(fabric, job)
-    except (ValueError, TypeError, FloatingPointError, DataError) as error:
+    except (ValueError, TypeError, FloatingPointError, DataError, BusyError) as error:
         (folder / f"error-{fabric.global_rank}").write_bytes(pickle.dumps(error))
         raise
     if fabric.is_global_zero:
         weight_files.save(folder / "weights.safetensors", job.model)
+        torch.save(weight_files.unsaved_buffers(job.model), folder / "buffers.pt")
         torch.save(history.to_dict(), folder / "history.pt")

@@ -1,13 +1,20 @@
 """Several independent trainings at a time, each on one core."""
 
+import tempfile
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
+import joblib
 import torch
 from joblib import Parallel, delayed
 
 from dlnotes.checks import check_positive
-from dlnotes.training.progress import counted
+from dlnotes.training.progress import counted, reporting
+
+# joblib 1.3 has only the order of the runs, in which the bar waits for the first one
+_OLD = tuple(map(int, joblib.__version__.split(".")[:2])) < (1, 4)
+_ANY_ORDER = "generator" if _OLD else "generator_unordered"
 
 
 def side_by_side(
@@ -25,11 +32,13 @@ def side_by_side(
 
     Args:
         function: may be defined in a notebook; what it returns, and what it uses, is copied between
-            processes. It cannot change anything here, torch's random state included.
+            processes, where it may change its own arguments. Torch's random state stays as it is.
         runs: the arguments of each call.
         workers: how many at a time; None is one for each of torch's threads, but only one on a GPU,
-            which the runs would have to share. One works in this process.
-        progress: show how many are done.
+            which the runs would have to share. One works in this process, on the arguments
+            themselves.
+        progress: show how many are done, how long it takes, and at which step those are that call
+            ``fit`` with ``progress=False``.
         description: label of the progress bar.
 
     Raises:
@@ -41,13 +50,23 @@ def side_by_side(
         workers = 1 if torch.cuda.is_available() else torch.get_num_threads()
     check_positive(workers=workers)
     workers = max(1, min(workers, len(runs)))
-    jobs = (delayed(_alone)(function, run, workers > 1) for run in runs)
-    results = Parallel(n_jobs=workers, return_as="generator")(jobs)
-    return list(counted(results, len(runs), description, show=progress))
+    with tempfile.TemporaryDirectory() as name:
+        reports = Path(name)
+        jobs = (
+            delayed(_alone)(function, run, workers > 1, reports / str(number), number)
+            for number, run in enumerate(runs)
+        )
+        # no memory shared: a function that changes its arguments would fail, or crash
+        done = Parallel(n_jobs=workers, max_nbytes=None, return_as=_ANY_ORDER)(jobs)
+        results = dict(counted(done, len(runs), description, show=progress, reports=reports))
+    return [results[number] for number in range(len(runs))]
 
 
-def _alone(function: Callable[..., Any], run: tuple, one_thread: bool) -> Any:
+def _alone(
+    function: Callable[..., Any], run: tuple, one_thread: bool, report: Path, number: int
+) -> tuple[int, Any]:
+    """Return the run's number with its result, because they come in any order."""
     if one_thread:
         torch.set_num_threads(1)
-    with torch.random.fork_rng():
-        return function(*run)
+    with torch.random.fork_rng(), reporting(report):
+        return number, function(*run)

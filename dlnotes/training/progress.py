@@ -6,18 +6,23 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
-from dlnotes.training.run import History, Job, Run, Stop
+from dlnotes.training.history import History
+from dlnotes.training.run import Job, Run, Stop
+
+REFRESH = 1.0  # seconds
+_report: Path | None = None  # where a run in this process leaves how far it is
 
 
 @contextmanager
 def progress_bar(fabric: Any, job: Job, run: Run) -> Iterator[Callable[[], None]]:
     """Yield a function that brings the progress bar up to date, at most twice a second."""
     if not job.progress or not fabric.is_global_zero or run.finished():
-        yield lambda: None
+        yield _reporter(job, run)
         return
     options = {"total": job.total, "initial": run.step, "desc": job.description or None}
     bar, finish = _new_bar(options | {"unit": "step"}, in_widgets=job.processes == 1)
@@ -39,19 +44,81 @@ def progress_bar(fabric: Any, job: Job, run: Run) -> Iterator[Callable[[], None]
         finish()
 
 
-def counted(items: Iterable[Any], total: int, description: str, *, show: bool) -> Iterator[Any]:
-    """Yield the items under a progress bar that counts them."""
+def _reporter(job: Job, run: Run) -> Callable[[], None]:
+    """Return a function that leaves, twice a second, how far a run is, if anybody reads it."""
+    path, shown = _report, 0.0
+
+    def show() -> None:
+        nonlocal shown
+        if path is not None and time.perf_counter() - shown > REFRESH:
+            shown = time.perf_counter()
+            with suppress(OSError):
+                path.write_text(f"{run.step} of {job.total}", encoding="utf-8")
+
+    return show
+
+
+def counted(
+    items: Iterable[Any], total: int, description: str, *, show: bool, reports: Path | None = None
+) -> Iterator[Any]:
+    """Yield the items under a progress bar that counts them and shows how long they take.
+
+    The bar is there at once, and goes on while the first item is still being made.
+
+    Args:
+        items: are made one by one.
+        total: how many there are.
+        description: label of the bar.
+        show: False shows none.
+        reports: folder in which each item leaves its own progress, see ``reporting``.
+    """
     if not show:
         yield from items
         return
     bar, finish = _new_bar({"total": total, "desc": description or None, "unit": "run"})
+    over = threading.Event()
+
+    def refresh() -> None:
+        while not over.wait(REFRESH):
+            with suppress(Exception):  # a bar that cannot be drawn must not end a training
+                bar.set_postfix_str(_reported(reports), refresh=True)
+
+    thread = threading.Thread(target=refresh, daemon=True)
     try:
         with bar:
-            for item in items:
-                bar.update()
-                yield item
+            thread.start()
+            try:
+                for item in items:
+                    bar.update()
+                    yield item
+            finally:
+                over.set()
+                thread.join()
+                bar.set_postfix_str("")
     finally:
         finish()
+
+
+@contextmanager
+def reporting(path: Path | None) -> Iterator[None]:
+    """Let what is trained in this process leave how far it is in a file."""
+    global _report
+    before, _report = _report, path
+    try:
+        yield
+    finally:
+        _report = before
+        if path is not None:
+            path.unlink(missing_ok=True)
+
+
+def _reported(folder: Path | None) -> str:
+    """Return how far the runs are that are going on: "step 40 of 100, 15 of 100"."""
+    texts = []
+    for path in sorted(folder.iterdir() if folder is not None else ()):
+        with suppress(OSError):  # it is over
+            texts.append(path.read_text(encoding="utf-8"))
+    return f"step {', '.join(filter(None, texts))}" if any(texts) else ""
 
 
 def _new_bar(options: dict[str, Any], *, in_widgets: bool = True) -> tuple[Any, Callable]:

@@ -1,10 +1,12 @@
 """The state of a training run, and how it is kept; ``dlnotes.training`` holds the loop."""
 
+import inspect
 import itertools
 import math
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,111 +15,15 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from dlnotes.checks import check_choice
-from dlnotes.training import checkpoints
-from dlnotes.training import weights as weight_files
+from dlnotes.files import DataError
+from dlnotes.training import checkpoints, fingerprints
 from dlnotes.training.batching import Batch, batches, mode
+from dlnotes.training.history import History, schedule_factor
 
 # After how many steps the losses are looked at: on an accelerator each look waits for it.
 _LOOK_EVERY = {"cpu": 1, "cuda": 50, "mps": 50}
 
-SCHEDULES = (None, "cosine", "one_cycle")
-_OF_A_STEP = ("step", "epoch", "learning_rate")
-_OF_AN_EPOCH = ("step", "epoch", "seconds")
-
-
-@dataclass
-class History:
-    """What happened in a training run.
-
-    Attributes:
-        steps: one row per optimizer step: "step", "epoch" (a fraction), "loss" before the step,
-            "learning_rate", and what else the loss returned.
-        epochs: one row per epoch: "step", "epoch", "seconds" so far, "train_loss" (mean over the
-            epoch's steps) and other means of that kind, and what ``validate`` returned.
-        seconds: time the training took, all sessions together.
-        best: the row of ``epochs`` with the best monitored value; None without ``monitor``.
-        interrupted: the run was stopped, by Ctrl-C or ``max_seconds``, and can be resumed.
-    """
-
-    steps: list[dict[str, float]] = field(default_factory=list)
-    epochs: list[dict[str, float]] = field(default_factory=list)
-    seconds: float = 0.0
-    best: dict[str, float] | None = None
-    interrupted: bool = False
-
-    def column(self, name: str, *, against: str = "step") -> tuple[list[float], list[float]]:
-        """Return one quantity as (x, y), ready to plot.
-
-        Args:
-            name: a key of the rows of ``steps`` or ``epochs``.
-            against: "step" or "epoch", what x counts.
-        """
-        check_choice(("step", "epoch"), against=against)
-        for rows in (self.steps, self.epochs):
-            found = [row for row in rows if name in row]
-            if found:
-                return [row[against] for row in found], [row[name] for row in found]
-        names = sorted({key for row in (*self.steps[:1], *self.epochs) for key in row})
-        raise ValueError(f"name must be one of {', '.join(names)}, got {name!r}")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain lists, dicts and numbers."""
-        return {item.name: getattr(self, item.name) for item in fields(self)}
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "History":
-        """Undo ``to_dict``."""
-        return cls(**values)
-
-
-def load_checkpoint(folder: str | Path, model: nn.Module, *, best: bool = False) -> History:
-    """Load the last or the best weights of a checkpoint into a model; return the history.
-
-    Args:
-        folder: what ``fit`` was given as ``checkpoint``.
-        model: of the same architecture, changed in place.
-        best: take the weights of the best epoch; the run must have had a ``monitor``.
-    """
-    folder = Path(folder)
-    state = checkpoints.read(folder)
-    if state is None:
-        raise FileNotFoundError(f"folder {folder} holds no checkpoint")
-    if best and state["best"] is None:
-        raise ValueError(f"best must be False, got True: the run in {folder} monitored nothing")
-    weight_files.load(folder / state["best" if best else "last"], model)
-    return History.from_dict(state["history"])
-
-
-def schedule_factor(
-    step: int, total: int, *, schedule: str | None = None, warmup: float = 0.0
-) -> float:
-    """Return the learning rate of a step as a multiple of its largest value.
-
-    Args:
-        step: number of the step, from 0.
-        total: steps of the whole run.
-        schedule: None = constant; "cosine" falls to 0 along half a cosine; "one_cycle" rises along
-            a cosine from 1/25 during the first 30 % and falls to 1/250,000 (Smith & Topin 2018,
-            with the numbers of ``torch.optim.lr_scheduler.OneCycleLR``).
-        warmup: share of the steps in which the rate of None or "cosine" rises linearly from 0.
-    """
-    check_choice(SCHEDULES, schedule=schedule)
-
-    def cosine(start: float, end: float, share: float) -> float:
-        return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
-
-    if schedule == "one_cycle":
-        peak = max(0.3 * total - 1, 1e-9)
-        if step <= peak:
-            return cosine(1 / 25, 1.0, step / peak)
-        return cosine(1.0, 1 / 250_000, (step - peak) / max(total - 1 - peak, 1e-9))
-    rising = warmup * total
-    if step < rising:
-        return (step + 1) / (rising + 1)
-    if schedule is None:
-        return 1.0
-    return cosine(1.0, 0.0, (step - rising) / max(total - rising, 1e-9))
+OF_A_STEP = ("step", "epoch", "learning_rate")
 
 
 def _same(**options: Any) -> Any:
@@ -182,8 +88,10 @@ class Stop:
 class Run:
     """The state of a run: all that a checkpoint holds."""
 
-    def __init__(self, fabric: Any, job: Job, objective: nn.Module) -> None:
-        self.fabric, self.job = fabric, job
+    def __init__(
+        self, fabric: Any, job: Job, objective: nn.Module, folder: checkpoints.Folder | None
+    ) -> None:
+        self.fabric, self.job, self.folder = fabric, job, folder
         job.model.to(fabric.device)
         self.data = tuple(x.to(fabric.device) for x in job.data)
         self.plain_optimizer = optimizer = _optimizer(job)
@@ -191,18 +99,24 @@ class Run:
             optimizer,
             lambda step: schedule_factor(step, job.total, schedule=job.schedule, warmup=job.warmup),
         )
+        self.parameters = [p for p in objective.parameters() if p.requires_grad]
         self.objective, self.optimizer = fabric.setup(objective, optimizer)
-        self.shuffling = torch.Generator().manual_seed(job.seed)
-        self.augmentation = torch.Generator(fabric.device).manual_seed(job.seed + 1_000_000_007)
-        torch.manual_seed(job.seed + 2_000_000_011 + fabric.global_rank)
+        seed = int(job.seed)  # torch takes none of NumPy's
+        self.shuffling = torch.Generator().manual_seed(seed)
+        self.augmentation = torch.Generator(fabric.device).manual_seed(seed + 1_000_000_007)
+        torch.manual_seed(seed + 2_000_000_011 + fabric.global_rank)
         self.step = self.done = 0  # steps in the run, and in this epoch
         self.epoch_start = self.shuffling.get_state()
         self.history = History()
         self.best_file: str | None = None
-        self.pending: list[tuple[float, dict[str, Tensor]]] = []
-        self.settings = checkpoints.settings(job, optimizer)
-        if job.checkpoint is not None:
-            self.resume(job.checkpoint)
+        self.pending: list[tuple[float, dict[str, Tensor], Tensor]] = []
+        if folder is not None:
+            self.settings = fingerprints.settings(job, optimizer)
+            self.resume(folder)
+        if folder is not None and not self.finished() and not os.access(folder.path, os.W_OK):
+            raise DataError(
+                f"checkpoint {folder.path} cannot be written: allow it, or use another folder"
+            )
         self.clock = time.perf_counter() - self.history.seconds
 
     def finished(self) -> bool:
@@ -228,31 +142,67 @@ class Run:
             yield batch if transform is None else transform(batch, self.augmentation)
 
     def note(self, values: dict[str, Tensor]) -> None:
-        """Keep the losses of a step; on an accelerator look at them only now and then."""
-        self.pending.append((self.plain_optimizer.param_groups[0]["lr"], values))
+        """Keep the losses of a step and the norm of its gradient; look at them before the step.
+
+        On an accelerator, where each look waits for it, that is only now and then, but always
+        before a checkpoint is written.
+        """
+        self.norm = self.gradient_norm()
+        self.pending.append((self.plain_optimizer.param_groups[0]["lr"], values, self.norm))
         if len(self.pending) >= _LOOK_EVERY.get(self.fabric.device.type, 50):
             self.look()
+
+    def gradient_norm(self) -> Tensor:
+        """Return the norm of the gradient of all parameters together."""
+        grads = [p.grad for p in self.parameters if p.grad is not None]
+        if self.job.optimizer is None and any(grad.is_sparse for grad in grads):
+            raise ValueError(
+                "optimizer must be one for sparse gradients, such as torch.optim.SparseAdam, when "
+                "the model has them, got None, which is AdamW"
+            )
+        return nn.utils.get_total_norm([g.coalesce().values() if g.is_sparse else g for g in grads])
+
+    def clip(self) -> None:
+        assert self.job.clip_norm is not None
+        nn.utils.clip_grads_with_norm_(self.parameters, self.job.clip_norm, self.norm)
 
     def look(self) -> None:
         """Enter the pending losses into the history; raise if one is not finite."""
         pending, self.pending = self.pending, []
-        for rate, values in pending:
+        for rate, values, norm in pending:
             step = len(self.history.steps) + 1
-            numbers = dict(zip(values, torch.stack([*values.values()]).tolist(), strict=True))
-            if not math.isfinite(numbers["loss"]):
+            *numbers, size = torch.stack([*values.values(), norm]).tolist()
+            means = dict(zip(values, numbers, strict=True))
+            if not math.isfinite(means["loss"]):
                 raise FloatingPointError(
-                    f"the loss is {numbers['loss']} at step {step}, with learning rate {rate:g}: "
+                    f"the loss is {means['loss']} at step {step}, with learning rate {rate:g}: "
                     f"lower the learning rate, or clip the gradients (clip_norm=1.0)"
                 )
+            if not math.isfinite(size):
+                self.check_gradient(step, means["loss"], size)
             row = {"step": step, "epoch": step / self.job.per_epoch, "learning_rate": rate}
-            if step == 1:
-                _check_names("loss", [name for name in numbers if name != "loss"], (*row, "loss"))
-            self.history.steps.append(row | numbers)
+            row |= means
+            if self.history.steps and row.keys() != self.history.steps[-1].keys():
+                before = ", ".join(name for name in self.history.steps[-1] if name not in OF_A_STEP)
+                raise ValueError(
+                    f"loss must return the same names at every step, got {', '.join(means)} at "
+                    f"step {step} and {before} before"
+                )
+            self.history.steps.append(row)
 
-    def clip(self) -> None:
-        self.fabric.clip_gradients(
-            self.objective, self.optimizer, max_norm=self.job.clip_norm, error_if_nonfinite=False
-        )
+    def check_gradient(self, step: int, loss: float, norm: float) -> None:
+        """Raise where a number is not finite; a norm alone may only have grown too large."""
+        found = "gradient holds nan" if math.isnan(norm) else None
+        for name, parameter in reversed([*self.job.model.named_parameters()]):
+            for what, x in (("value", parameter.detach()), ("gradient", parameter.grad)):
+                x = x.coalesce().values() if x is not None and x.is_sparse else x
+                if x is not None and not x.isfinite().all():
+                    found = f"{what} of {name} holds {x[~x.isfinite()][0].item()}"
+        if found:
+            raise FloatingPointError(
+                f"the {found} at step {step}, where the loss is still finite ({loss:.4g}): look "
+                f"for a root, a logarithm or a quotient at 0, or lower the learning rate"
+            )
 
     def count_step(self) -> None:
         self.step += 1
@@ -267,18 +217,19 @@ class Run:
         """Validate, and add the epoch's row to the history."""
         self.look()
         rows = self.history.steps[-self.done :]
-        names = [name for name in rows[-1] if name not in _OF_A_STEP]
+        names = [name for name in rows[-1] if name not in OF_A_STEP]
         row = {"step": self.step, "epoch": self.step / self.job.per_epoch}
         row["seconds"] = self.seconds()
         row |= {f"train_{name}": math.fsum(r[name] for r in rows) / len(rows) for name in names}
-        row |= self.fabric.broadcast(self.validated() if self.fabric.is_global_zero else None)
+        zero = self.fabric.is_global_zero
+        row |= self.fabric.broadcast(self.validated(tuple(row)) if zero else None)
         self.history.epochs.append(row)
         if self.job.monitor and self.is_best(row, self.job.monitor):
             self.history.best, self.best_file = row, "new"
         if self.done == self.job.per_epoch:
             self.done = 0
 
-    def validated(self) -> dict[str, float]:
+    def validated(self, taken: tuple[str, ...]) -> dict[str, float]:
         if self.job.validate is None:
             return {}
         devices = [self.fabric.device] if self.fabric.device.type == "cuda" else []
@@ -287,7 +238,7 @@ class Run:
             values = self.job.validate(model)
         if not isinstance(values, dict):
             raise TypeError(f"validate must return a dict of numbers, got {type(values).__name__}")
-        _check_names("validate", values, (*_OF_AN_EPOCH, "train_loss"))
+        check_names("validate", values, taken)
         return {name: float(value) for name, value in values.items()}
 
     def is_best(self, row: dict[str, float], monitor: str) -> bool:
@@ -304,7 +255,7 @@ class Run:
         """Write a checkpoint, if there is a folder for it."""
         self.look()
         self.history.seconds = self.seconds()
-        if self.job.checkpoint is None:
+        if self.folder is None:
             return
         state: dict[str, Any] = {
             "settings": self.settings,
@@ -322,22 +273,20 @@ class Run:
             "best": self.best_file,
         }
         if self.fabric.is_global_zero:
-            checkpoints.save(
-                self.job.checkpoint, self.job.model, state, is_best=self.best_file == "new"
-            )
+            self.folder.save(self.job.model, state, is_best=self.best_file == "new")
             self.best_file = state["best"]
 
-    def resume(self, folder: Path) -> None:
+    def resume(self, folder: checkpoints.Folder) -> None:
         """Take over the state of a checkpoint, if there is one, made with the same settings."""
         if not self.job.resume:
             if self.fabric.is_global_zero:  # nothing may name files that will be overwritten
-                (folder / checkpoints.STATE).unlink(missing_ok=True)
+                folder.give_up()
             return
-        state = checkpoints.read(folder)
+        state = folder.read()
         if state is None:
             return
-        checkpoints.check_settings(folder, state, self.settings, self.job)
-        weight_files.load(folder / state["last"], self.job.model)
+        fingerprints.check(folder.path, state, self.settings, self.job)
+        checkpoints.load(folder.path, state, self.job.model)
         self.step, self.done, self.best_file = state["step"], state["done"], state["best"]
         self.epoch_start = state["epoch_start"]
         self.shuffling.set_state(state["shuffling"])
@@ -349,7 +298,8 @@ class Run:
         checkpoints.set_random_state(self.fabric, state["random"])
 
 
-def _check_names(function: str, names: Iterable[str], taken: Iterable[str]) -> None:
+def check_names(function: str, names: Iterable[str], taken: Iterable[str]) -> None:
+    """Raise if a function of the user calls something as we do."""
     clash = sorted(set(names) & set(taken))
     if clash:
         raise ValueError(f"{function} must not use the names {', '.join(taken)}, got {clash[0]!r}")
@@ -358,7 +308,15 @@ def _check_names(function: str, names: Iterable[str], taken: Iterable[str]) -> N
 def _optimizer(job: Job) -> Optimizer:
     parameters = [p for p in job.model.parameters() if p.requires_grad]
     if job.optimizer is not None:
-        return job.optimizer(parameters)
+        optimizer = job.optimizer(parameters)
+        if not isinstance(optimizer, Optimizer):
+            given = type(optimizer).__name__
+            raise TypeError(f"optimizer must return a torch.optim.Optimizer, got {given}")
+        closure = inspect.signature(optimizer.step).parameters.get("closure")
+        if closure is not None and closure.default is closure.empty:
+            kind = type(optimizer).__name__
+            raise TypeError(f"optimizer must step without a closure, got {kind}, which needs one")
+        return optimizer
     kinds = {p.device.type for p in parameters}
     plain = all(p.is_floating_point() for p in parameters) and kinds <= {"cpu", "cuda"}
     return torch.optim.AdamW(parameters, lr=job.learning_rate, fused=plain)

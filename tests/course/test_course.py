@@ -23,7 +23,7 @@ from course_notebooks import (
 )
 
 import dlnotes
-from dlnotes import checks, course, notebook
+from dlnotes import checks, course, exercises, notebook
 from dlnotes.course import notebooks, sources
 
 PACKAGE = Path(dlnotes.__file__).parent
@@ -330,23 +330,16 @@ def test_a_source_that_does_not_exist_is_named(name):
         sources.package_source(name)
 
 
-@pytest.mark.parametrize(
-    "before",
-    ["import torch\n\nx = 1", "try:\n    import dlnotes\nexcept ImportError:\n\n    pass\n"],
-)
-def test_setup_cell_begins_with_the_bootstrap_and_keeps_its_imports(before):
-    [cell] = canonical(code(before, tags=["setup"])).cells
-    rest = "" if before.startswith("try") else "\n\n" + before
-    assert cell.source == sources.bootstrap() + rest
-    assert canonical(code(cell.source, tags=["setup"])).cells[0].source == cell.source
-
-
-def test_bootstrap_pins_address_and_version(tmp_path, monkeypatch):
-    monkeypatch.chdir(checkout(tmp_path))
-    assert '--no-deps "git+https://github.com/dlnotes/dlnotes@v0.1.0"' in sources.bootstrap()
-    (tmp_path / "pyproject.toml").write_text('name = "dlnotes"\nversion = "2"\n')
-    with pytest.raises(ValueError, match="Repository"):
-        sources.bootstrap()
+def test_a_cell_of_an_exercise_is_written_from_it_until_somebody_begins():
+    text = exercises.rnn.parameters.cell()
+    [cell] = canonical(code("", tags=["exercise:rnn.parameters"])).cells
+    assert cell.source == text and cell.metadata.tags == ["exercise:rnn.parameters"]
+    for source, kept in ((text.replace("# ", "# Old: ", 1), text), ("answer = 1", "answer = 1")):
+        [cell] = canonical(code(source, tags=["exercise:rnn.parameters"])).cells
+        assert cell.source == kept
+    for name in ("rnn.nothing", "astrology.x", "expectations.expect", "rnn"):
+        with pytest.raises(ValueError, match=f"must name an exercise, got '{name}'"):
+            canonical(code("x", tags=[f"exercise:{name}"]))
 
 
 # ---- one home for each fact --------------------------------------------------------------------

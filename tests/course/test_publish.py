@@ -288,32 +288,84 @@ def site(path, tmp_path, monkeypatch):
     (tmp_path / "notebooks" / "results.json").write_text("{}")
     course.find("cnn").solutions.write_text(as_json(markdown("# S")))
     ran = []
-    monkeypatch.setattr(publish.subprocess, "run", lambda command, **_: ran.append(command))
 
-    def make(**options):
-        assert publish.site(tmp_path / "build" / "site", **options) == (
-            tmp_path / "build" / "site" / "index.html"
-        )
+    def sphinx(command, **_):
+        source = Path(command[-2])
+        ran.append((command, {p.relative_to(source).as_posix() for p in source.rglob("*.*")}))
+        shutil.copytree(source, tmp_path / "laid-out", dirs_exist_ok=True)
+        for name in ("index.html", ".doctrees/a.txt", "../jupyter_execute/a.ipynb"):
+            file = Path(command[-1]) / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text("made")
+
+    monkeypatch.setattr(publish.subprocess, "run", sphinx)
+
+    def make(out=None, **options):
+        out = out or tmp_path / "build" / "site"
+        assert publish.site(out, **options) == out.resolve() / "index.html"
         return ran[-1]
 
     return make
 
 
 def test_site_is_made_from_its_first_page_chapters_and_solutions(site, tmp_path):
-    source = tmp_path / "build" / "site-source"
-    source.mkdir(parents=True)
-    (source / "left_over.md").write_text("old")
-    command = site(online=True)
-    assert command[-2:] == [str(source), str(tmp_path / "build" / "site")]
+    command, files = site(online=True)
+    assert {p.name for p in (tmp_path / "build").iterdir()} == {"site"}
+    assert {p.name for p in (tmp_path / "build" / "site").iterdir()} == {
+        "index.html", publish.MARK,
+    }  # fmt: skip
     assert command[command.index("-c") + 1] == str(tmp_path / "docs")
-    files = {p.relative_to(source).as_posix() for p in source.rglob("*") if p.is_file()}
     pages = {"notebooks/02_cnn.ipynb", "notebooks/solutions/02_cnn.ipynb"}
-    assert files == {"index.md", ".github/e.png"} | pages
+    assert files - {".github"} == {"index.md", ".github/e.png"} | pages
     assert not any(part.startswith("mathjax") for part in command)
+    assert not Path(command[-2]).exists() and not Path(command[-1]).exists()
+
+
+def kept(folder):
+    return {p.relative_to(folder).as_posix(): p.read_text() for p in folder.rglob("*.*")}
+
+
+def test_a_site_leaves_alone_what_lies_beside_it(site, tmp_path):
+    for name in ("thesis-source/thesis.tex", "thesis-source/index.md", "thesis.tex"):
+        (tmp_path / "mine" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "mine" / name).write_text("my only copy")
+    before = kept(tmp_path / "mine")
+    site(tmp_path / "mine" / "thesis", online=True)
+    assert before.items() <= kept(tmp_path / "mine").items()
+    assert {p.name for p in (tmp_path / "mine").iterdir()} == {
+        "thesis", "thesis-source", "thesis.tex",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["index.html", "a.txt", "_static/mine.css", "notebooks/a.html"])
+def test_a_folder_with_something_else_is_refused_as_it_is(site, tmp_path, fetched, name):
+    path = tmp_path / "out" / name
+    path.parent.mkdir(parents=True)
+    path.write_text("my only copy")
+    with pytest.raises(ValueError, match=r"out must be an empty folder .*, which holds .*: name"):
+        site(tmp_path / "out")
+    assert kept(tmp_path / "out") == {name: "my only copy"} and fetched == []
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(ValueError, match=r"out must be a folder, got .*file, which is a file"):
+        site(tmp_path / "file")
+
+
+def test_a_site_is_built_again_where_one_was_built_or_begun(site, tmp_path):
+    out = tmp_path / "out"
+    (out / "_static" / "vendor" / "mathjax").mkdir(parents=True)  # a first build was stopped
+    site(out)
+    (out / "mine.txt").write_text("my only copy")
+    site(out)
+    assert (out / "mine.txt").read_text() == "my only copy"
+    (out / publish.MARK).unlink()
+    (out / "_static" / "site.css").write_text("")  # built before folders were marked
+    site(out)
+    (tmp_path / "empty").mkdir()
+    site(tmp_path / "empty", online=True)
 
 
 def test_a_site_has_mathjax_beside_its_pages(site, tmp_path, fetched):
-    command = site()
+    command, _ = site()
     [(package, folder)] = fetched
     assert folder == tmp_path / "build" / "site" / "_static" / "vendor"
     option = command[command.index("-D") + 1]
@@ -329,7 +381,7 @@ def conf(site, tmp_path):
 
 def app_of(folder):
     """Return what Sphinx hands to its events, as far as it is needed."""
-    return types.SimpleNamespace(srcdir=str(folder / "build" / "site-source"))
+    return types.SimpleNamespace(srcdir=str(folder / "laid-out"))
 
 
 def test_pages_are_shown_without_speaker_notes_and_with_words_for_pictures(conf, path, tmp_path):

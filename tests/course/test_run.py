@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from dlnotes import course
 from dlnotes.course import check as checks
-from dlnotes.course import cli, notebooks, readme, runner, sources
+from dlnotes.course import cli, notebooks, readme, runner
 from dlnotes.course import digest as digests
 from dlnotes.course.digest import digest
 
@@ -264,6 +264,23 @@ def test_each_notebook_is_digested_once_and_the_results_are_written_once(reposit
     assert sorted(written) == sorted([*copies, *sources, results])
 
 
+STORE = """
+import sys
+from dlnotes.course import runner
+for number in range(20):
+    runner._add_results({f"{sys.argv[1]}_{number}": {"seconds": number}})
+"""
+
+
+def test_two_stores_at_a_time_lose_no_results(repository):
+    commands = [[sys.executable, "-c", STORE, name] for name in "ab"]
+    for process in [subprocess.Popen(command, cwd=repository) for command in commands]:
+        assert process.wait() == 0
+    found = runner.results()
+    assert set(found) == {f"{name}_{number}" for name in "ab" for number in range(20)}
+    assert not list((repository / "notebooks").glob(".*"))
+
+
 def test_what_stands_before_a_refused_run_is_stored(repository):
     cnn, rnn, lstm = (put(course.find(name), PARAMETERS) for name in ("cnn", "rnn", "lstm"))
     runs = [executed(repository, chapter) for chapter in (cnn, rnn, lstm)]
@@ -327,59 +344,6 @@ def test_readme_command_checks_and_writes(repository):
     assert (repository / "README.md").read_text() == README
     assert invoke("readme").exit_code == 0
     assert invoke("readme", "--check").exit_code == 0
-
-
-LINKS = """\
-[a](https://github.com/dlnotes/dlnotes) [b](https://github.com/pytorch/pytorch/issues/1)
-https://colab.research.google.com/github/dlnotes/dlnotes/blob/main/notebooks/02_cnn.ipynb
-https://mybinder.org/v2/gh/dlnotes/dlnotes/main, git+https://github.com/dlnotes/dlnotes.git
-https://github.com/dlnotes/dlnotes-data
-"""
-
-
-def test_a_fork_has_its_own_address_everywhere(repository):
-    (repository / "README.md").write_text(LINKS)
-    (repository / "CITATION.cff").write_text(
-        "repository-code: https://github.com/dlnotes/dlnotes\n"
-    )
-    setup = code("", tags=["setup"]) | {"source": "import torch"}
-    chapter = put(course.find("cnn"), markdown(LINKS), setup)
-    assert readme.foreign_addresses() == []
-    changed = invoke("address", "https://github.com/me/my.course/")
-    assert changed.exit_code == 0
-    assert changed.output.count("written") == 4
-    assert sources.address() == "https://github.com/me/my.course"
-    assert readme.foreign_addresses() == []
-    assert (repository / "README.md").read_text() == LINKS.replace(
-        "dlnotes/dlnotes", "me/my.course"
-    ).replace("me/my.course-data", "dlnotes/dlnotes-data")
-    assert not notebooks.format_file(chapter.path, check=True)
-    assert 'git+https://github.com/me/my.course@v0.1.0"' in chapter.path.read_text().replace(
-        "\\", ""
-    )
-    assert invoke("address", "https://github.com/dlnotes/dlnotes").exit_code == 0
-    assert (repository / "README.md").read_text() == LINKS
-
-
-@pytest.mark.parametrize(
-    "link",
-    [
-        "https://github.com/other/dlnotes",
-        "https://colab.research.google.com/github/other/x/blob",
-        "https://mybinder.org/v2/gh/other/dlnotes/main",
-    ],
-)
-def test_a_forgotten_address_is_found(repository, link):
-    (repository / "README.md").write_text(f"see [x]({link}).")
-    [found] = readme.foreign_addresses()
-    assert found == "README.md: " + re.match(r"https://(.*?other/\w+)", link)[1]
-    assert invoke("address").exit_code == 1
-
-
-def test_an_address_that_is_none_is_refused(repository):
-    for url in ("github.com/a/b", "https://github.com/a", "https://example.org/a/b"):
-        with pytest.raises(ValueError, match="URL must look like"):
-            readme.rewrite_address(url)
 
 
 # ---- the command line --------------------------------------------------------------------------

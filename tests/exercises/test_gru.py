@@ -17,30 +17,59 @@ def bias(z):
     return math.log(z / (1 - z))
 
 
-def back(cell, x, h, delta, *, ways="szcr", transpose=True, factor=1.0):
+def back(
+    cell,
+    x,
+    h,
+    delta,
+    *,
+    ways="szcr",
+    transpose=True,
+    factor=1.0,
+    slope=True,
+    through=True,
+    b=True,
+    flip=1,
+):
     z, r, n = (gate[0] for gate in cell.gates(x[None], h[None]))
     turn = (lambda m: m.T) if transpose else (lambda m: m)
-    into = torch.diag((1 - z) * (1 - n**2))
+    into = torch.diag((1 - z) * (1 - n**2 if slope else 1))
     J = {
         "s": torch.diag(z),
-        "z": torch.diag((h - n) * z * (1 - z)) @ cell.U_z,
-        "c": into @ torch.diag(r) @ cell.U,
-        "r": into @ torch.diag((cell.U @ h + cell.b_U) * r * (1 - r)) @ cell.U_r,
+        "z": torch.diag(flip * (h - n) * z * (1 - z)) @ cell.U_z,
+        "c": into @ torch.diag(r if through else r / r) @ cell.U,
+        "r": into @ torch.diag((cell.U @ h + b * cell.b_U) * r * (1 - r)) @ cell.U_r,
     }
     return factor * turn(sum(J[way] for way in ways)) @ delta
 
 
-def step(x, h, w, u, b, c, *, order="rzn", z_is="old", inside=True, reset="after", factor=1.0):
+def step(
+    x,
+    h,
+    w,
+    u,
+    b,
+    c,
+    *,
+    order="rzn",
+    z_is="old",
+    inside=True,
+    reset="after",
+    factor=1.0,
+    squash=None,
+):
     parts = zip((x @ w.T).chunk(3, 1), (h @ u.T).chunk(3, 1), b.chunk(3), c.chunk(3), strict=True)
     p = dict(zip(order, parts, strict=True))
     r, z = (torch.sigmoid(sum(p[k])) for k in "rz")
     n_x, n_h, n_b, n_c = p["n"]
+    squash = squash or torch.tanh
     if reset == "before":
-        n = torch.tanh(n_x + n_b + n_c + (r * h) @ u.chunk(3)[2].T)
+        n = squash(n_x + n_b + n_c + (r * h) @ u.chunk(3)[2].T)
     else:
-        n = torch.tanh(n_x + n_b + (r * (n_h + n_c) if inside else r * n_h + n_c))
-    z = z if z_is == "old" else 1 - z
-    return factor * (z * h + (1 - z) * n)
+        r = r / r if reset == "none" else r
+        n = squash(n_x + n_b + (r * (n_h + n_c) if inside else r * n_h + n_c))
+    old, new = {"old": (z, 1 - z), "new": (1 - z, z), "none": (0, 1), "added": (z, 1)}[z_is]
+    return factor * (old * h + new * n)
 
 
 def holder(*, b_z=12.0, w_z=-24.0, w=1.0, U=0.0, kind=GRUCell, **options):
@@ -60,36 +89,67 @@ def minimal(W_f, U_f, b_f, W, U, b, *, reset="before", z="new", **other):
     return cell
 
 
+def gate(name, parameters, b=0.0):
+    """Weights of a gate that is constant."""
+    W, U, bias, *_ = (torch.zeros_like(parameter) for parameter in parameters)
+    return {f"W_{name}": W, f"U_{name}": U, f"b_{name}": bias + b}
+
+
 U, R, H = torch.tensor([[1000.0, -800.0], [0.0, 1.0]]), torch.tensor([0.1, 0.9]), torch.ones(2)
 WRONG = [
     ("parameters", (1860, 0.75), "biases"),
     ("parameters", (1800, 0.75), "biases"),
     ("parameters", (2560, 0.75), "maps"),
     ("parameters", (1280, 0.75), "maps"),
-    ("parameters", (1921, 0.75), "parameters"),
-    ("parameters", (1920, 4 / 3), "ratio: the other"),
-    ("parameters", (1920, 0.5), "ratio"),
+    ("parameters", (640, 0.75), "this is one"),
+    ("parameters", (720, 0.75), "recurrence"),
+    ("parameters", (1806, 0.75), "not single numbers"),
+    ("parameters", (1921, 0.75), "not yet: the number"),
+    ("parameters", 1920, "type: 2 values"),
+    ("parameters", (1920, 4 / 3), "share: the other"),
+    ("parameters", (1920, 75), "unit"),
+    ("parameters", (1920, 3 / 7), "both together"),
+    ("parameters", (1920, 2 / 3), "two gates"),
+    ("parameters", (1920, 0.25), "difference"),
+    ("parameters", (1920, 0.8), "rounded"),
+    ("parameters", (1920, 0.5), "two maps"),
     ("corners", [1], "type"),
     ("corners", {(0, 0): {"x"}}, "keys"),
     ("corners", CORNERS | {(0, 0): {"x", "y"}}, "letters"),
+    ("corners", CORNERS | {(0, 0): 1}, r"type: \(0, 0\): a set of letters is wanted, got a number"),
+    ("corners", CORNERS | {(0, 0): {...}}, "^still blank"),
+    ("corners", CORNERS | {(0, 0): ...}, "^still blank"),
     ("corners", {(0, 1): {"x"}, (1, 1): {"x", "h"}, (0, 0): {"h"}, (1, 0): {"h"}}, "convention"),
     ("corners", CORNERS | {(1, 1): {"x", "h"}}, "copy"),
     ("corners", CORNERS | {(0, 1): set()}, "reset"),
     ("corners", CORNERS | {(0, 0): {"x", "h"}}, "restart"),
     ("corners", CORNERS | {(1, 0): {"x"}}, "candidate"),
     ("time_constant", 3.9, "type"),
+    ("time_constant", lambda: 3.9, "arguments"),
     ("time_constant", lambda tau: math.exp(-1 / tau), "inverse"),
     ("time_constant", lambda tau: -bias(math.exp(-1 / tau)), "sign"),
     ("time_constant", lambda tau: bias(0.5 ** (1 / tau)), "1/e"),
-    ("time_constant", math.log, "approximation"),
-    ("time_constant", lambda tau: math.log(tau) - 1 / (2 * tau), "value"),
-    ("time_constant", lambda tau: bias(math.exp(-1 / tau)) + 1e-6, "value"),
+    ("time_constant", math.log, "approximation: ln"),
+    ("time_constant", lambda tau: bias(1 - 1 / tau), "approximation: z"),
+    ("time_constant", lambda tau: -math.log(1 - math.exp(-1 / tau)), r"not −ln\(1"),
+    ("time_constant", lambda tau: -1 / tau, "not ln z"),
+    ("time_constant", lambda tau: round(bias(math.exp(-1 / tau)), 3), "do not round"),
+    ("time_constant", lambda tau: math.log(tau) - 1 / (2 * tau), "not yet"),
+    ("time_constant", lambda tau: bias(math.exp(-1 / tau)) + 1e-6, "not yet"),
+    ("time_constant", lambda tau: torch.ones(2), "type: the bias for tau = 50"),
     ("state_gradient", 3, "type"),
     ("state_gradient", lambda *a: back(*a, ways="zcr"), "shortcut"),
     ("state_gradient", lambda *a: back(*a, ways="scr"), "through z"),
     ("state_gradient", lambda *a: back(*a, ways="szr"), "through U"),
     ("state_gradient", lambda *a: back(*a, ways="szc"), "through r"),
     ("state_gradient", lambda *a: back(*a, transpose=False), "transpose"),
+    ("state_gradient", lambda *a: back(*a, ways="s"), "only the shortcut"),
+    ("state_gradient", lambda *a: back(*a, slope=False), "slope"),
+    ("state_gradient", lambda *a: back(*a, through=False), "reset: on the way"),
+    ("state_gradient", lambda *a: back(*a, b=False), "bias"),
+    ("state_gradient", lambda *a: back(*a, flip=-1), "sign: z is"),
+    ("state_gradient", lambda *a: back(*a).detach().numpy(), "type: .* ndarray"),
+    ("state_gradient", lambda cell, x: x, "arguments"),
     ("state_gradient", lambda *a: back(*a, factor=-1), "sign"),
     ("state_gradient", lambda *a: back(*a, factor=2), "scale"),
     ("state_gradient", lambda *a: back(*a)[None], "shape"),
@@ -98,6 +158,12 @@ WRONG = [
     ("torch_step", lambda *a: step(*a, inside=False), "bias"),
     ("torch_step", lambda *a: step(*a, reset="before"), "reset"),
     ("torch_step", lambda *a: step(*a, order="zrn"), "order"),
+    ("torch_step", lambda *a: step(*a, reset="none"), "reset: r is missing"),
+    ("torch_step", lambda *a: step(*a, squash=lambda a: a), "tanh: the candidate needs"),
+    ("torch_step", lambda *a: step(*a, squash=torch.sigmoid), "may be negative"),
+    ("torch_step", lambda *a: step(*a, z_is="none"), "candidate alone"),
+    ("torch_step", lambda *a: step(*a, z_is="added"), "multiplies the candidate"),
+    ("torch_step", lambda x, h: h, "arguments"),
     ("torch_step", lambda *a: step(*a, factor=2), "scale"),
     ("torch_step", lambda *a: step(*a)[0], "shape"),
     ("torch_step", lambda *a: step(*a, order="nzr"), "values"),
@@ -114,11 +180,17 @@ WRONG = [
     ("minimal_gated_unit", lambda *p: nn.GRUCell(3, 4), "type"),
     ("minimal_gated_unit", lambda *p: minimal(*p, z="old"), "convention"),
     ("minimal_gated_unit", lambda *p: minimal(*p, reset="after"), "reset"),
-    ("minimal_gated_unit", lambda *p: minimal(*p, b=torch.zeros(4)), "values"),
+    ("minimal_gated_unit", lambda W, b: W, "arguments"),
+    ("minimal_gated_unit", lambda *p: minimal(*p[:5], 0 * p[5]), "bias"),
+    ("minimal_gated_unit", lambda *p: minimal(*p, W_r=-p[0], U_r=-p[1], b_r=-p[2]), "not 1 − f"),
+    ("minimal_gated_unit", lambda *p: minimal(*p, **gate("r", p)), "f is the reset, too"),
+    ("minimal_gated_unit", lambda *p: minimal(*p, **gate("r", p, 99.0)), "always 1"),
+    ("minimal_gated_unit", lambda *p: minimal(*p, **gate("z", p)), "update: 1/2"),
     ("minimal_gated_unit", lambda *p: minimal(*p, W_r=-p[0]), "values"),
     ("two_resets", (U[0], R, H), "shape"),
-    ("two_resets", ([[1.0]], R, H), "type"),
-    ("two_resets", (U * float("inf"), R, H), "values"),
+    ("two_resets", ([[1.0]], R, H), "type: U must be a tensor, got a list"),
+    ("two_resets", (U, R), "length: 3 values"),
+    ("two_resets", (U * float("inf"), R, H), "finite"),
     ("two_resets", (U, torch.tensor([0.0, 1.0]), H), "range: a gate"),
     ("two_resets", (U, R, 2 * H), "range: a state"),
     ("two_resets", (torch.diag(U.diagonal()), R, H), "diagonal"),
@@ -126,6 +198,7 @@ WRONG = [
     ("two_resets", (U / 1000, R, H), "gap"),
     ("bias_for_memory", [0.1], "type"),
     ("bias_for_memory", {3.0: [1.0, 1.0, 1.0]}, "keys"),
+    ("bias_for_memory", {0.0: 0.12, 3.0: 1.0}, "type: 0.0"),
     ("bias_for_memory", {0.0: [0.1, 0.12], 3.0: [1.0, 1.0, 1.0]}, "seeds"),
     ("bias_for_memory", {0.0: [12.0, 13.0, 12.5], 3.0: [1.0, 1.0, 1.0]}, "unit"),
     ("bias_for_memory", {0.0: [0.12, 0.12, 0.12], 3.0: [1.0, 1.0, 1.0]}, "seeds"),

@@ -11,10 +11,10 @@ from dlnotes.exercises import rnn
 from exercises.answers import judged
 
 
-def forward(x, U, V, b, h, *, carry=True, first=False):
+def forward(x, U, V, b, h, *, carry=True, first=False, squash=torch.tanh):
     found, start = [h] if first else [], h
     for x_t in x:
-        h = torch.tanh(U @ x_t + V @ (h if carry else start) + b)
+        h = squash(U @ x_t + V @ (h if carry else start) + b)
         found.append(h)
     return torch.stack(found)
 
@@ -27,6 +27,10 @@ def backward(V, states, errors, *, carry=1.0, slope=True, shift=1, turn=True, la
         total = outer if last else total + outer
         from_next = carry * ((V.T if turn else V) @ delta)
     return total
+
+
+def joint(gradients):
+    return torch.cat([g.flatten() for g in gradients]).norm()
 
 
 def each(gradients, limit):
@@ -51,26 +55,51 @@ WRONG = [
     ("parameters", 600, "bias: there are"),
     ("parameters", 620, "bias: torch keeps two"),
     ("parameters", 240, "recurrence"),
+    ("parameters", 440, "input"),
     ("parameters", 1280, "time"),
-    ("parameters", 7, "parameters"),
-    ("parameters", 641, "parameters"),
-    ("vanishing_steps", 65, "rounding"),
+    ("parameters", 2560, "gates"),
+    ("parameters", 540, "sizes"),
+    ("parameters", 7, "not yet"),
+    ("parameters", 641, "not yet"),
+    ("parameters", "640", "type"),
+    ("vanishing_steps", 65, "rounding: so many"),
+    ("vanishing_steps", 67, "rounding: one"),
     ("vanishing_steps", 65.56, "type"),
-    ("vanishing_steps", 7, "unit"),
-    ("vanishing_steps", 44, "logarithm"),
-    ("vanishing_steps", 67, "logarithm"),
-    ("knowing_nothing", (27, math.log(27)), "unit"),
+    ("vanishing_steps", 7, "one half"),
+    ("vanishing_steps", 44, "a hundredth"),
+    ("vanishing_steps", 22, "a tenth"),
+    ("vanishing_steps", 29, "logarithm"),
+    ("vanishing_steps", 10, "power"),
+    ("vanishing_steps", 100, "not yet"),
+    ("vanishing_steps", [66], "type: the number of steps: a number is wanted, got a list"),
+    ("knowing_nothing", (27, math.log(27)), "unit: these are nats"),
+    ("knowing_nothing", (27, math.log10(27)), "unit: these are decimal"),
     ("knowing_nothing", (1 / 27, math.log2(27)), "probability"),
     ("knowing_nothing", (math.log2(27), 27), "order"),
-    ("knowing_nothing", (26, math.log2(27)), "perplexity"),
-    ("knowing_nothing", (27, 5.0), "bits"),
+    ("knowing_nothing", (math.log(27), math.log2(27)), "exp is missing"),
+    ("knowing_nothing", (math.exp(math.log2(27)), math.log2(27)), "mixed"),
+    ("knowing_nothing", (26, math.log2(27)), "perplexity: every"),
+    ("knowing_nothing", (27, 4.75), "rounded: the bits"),
+    ("knowing_nothing", (27, 4.8), "rounded: the bits"),
+    ("knowing_nothing", (27, 5.0), "rounded: the bits"),
+    ("knowing_nothing", (27, math.log(27) * math.log(2)), "do not multiply"),
+    ("knowing_nothing", (27, 1), "one of all"),
+    ("knowing_nothing", (27, 4.6), "not yet: the bits"),
+    ("knowing_nothing", 27, "type: 2 values"),
+    ("knowing_nothing", (27, 4.755, 3.296), "length: 2 values .* got 3"),
     ("states", lambda x, U, V, b, h: forward(x, U, V, 0 * b, h), "bias"),
     ("states", lambda x, U, V, b, h: forward(x, U, V, b, 0 * h), "start"),
     ("states", lambda x, U, V, b, h: forward(x, U, V, b, h, carry=False), "recurrence"),
     ("states", lambda x, U, V, b, h: forward(x, U, V.T, b, h), "transposed: V"),
     ("states", lambda x, U, V, b, h: forward(x, U.T, V, b, h), "transposed: U"),
     ("states", lambda x, U, V, b, h: forward(x, U, V, b, h, first=True), "shape: h₀"),
-    ("states", lambda x, U, V, b, h: forward(x, U, V, b, h)[-1], "shape"),
+    ("states", lambda x, U, V, b, h: forward(x, U, V, b, h)[-1], "only the last"),
+    ("states", lambda x, U, V, b, h: forward(x, U, V, b, h).T, "axis"),
+    ("states", lambda x, U, V, b, h: forward(x, U, V, b, h, squash=lambda a: a), "tanh"),
+    ("states", lambda x, U, V, b, h: forward(x, U, V, b, h)[:-1], "shape: the states: expected"),
+    ("states", lambda x, U, V, b, h: forward(x, U, V, b, h).tolist(), "type: .* got list"),
+    ("states", lambda x, U, V, b, h: forward(x, U, V, b, h).float(), "dtype"),
+    ("states", lambda x, U, V, b: x, "arguments"),
     ("states", lambda x, U, V, b, h: -forward(x, U, V, b, h), "sign"),
     ("states", 3, "type"),
     ("recurrent_gradient", lambda *a: backward(*a, carry=0.0), "time"),
@@ -85,7 +114,14 @@ WRONG = [
     ("recurrent_gradient", 3, "type"),
     ("clip", each, "joint"),
     ("clip", lambda gs, c: [g.clamp(-c, c) for g in gs], "direction"),
-    ("clip", lambda gs, c: gs, "scale"),
+    ("clip", lambda gs, c: gs, "limit"),
+    ("clip", lambda gs, c: [g * c / joint(gs) ** 2 for g in gs], "square"),
+    ("clip", lambda gs, c: [g * c / sum(g.abs().sum() for g in gs) for g in gs], "sum"),
+    ("clip", lambda gs, c: [g / joint(gs) for g in gs], "unit"),
+    ("clip", lambda gs, c: [g * c / max(g.abs().max() for g in gs) for g in gs], "largest"),
+    ("clip", lambda gs, c: [g / 5 for g in gs], "scale"),
+    ("clip", lambda gs, c: each(gs[:1], c), "length"),
+    ("clip", lambda gs, c: [g.tolist() for g in gs], "type: a list of tensors"),
     ("clip", to_the_limit, "small"),
     ("clip", blind, "zero"),
     ("clip", lambda gs, c: torch.cat([g.flatten() for g in gs]), "type"),
@@ -98,20 +134,24 @@ WRONG = [
     ("delay", (U, V + torch.diag(torch.tensor([0.0, 0.0, 0.5])), W), "late"),
     ("delay", (U, V + torch.tensor([[0.0, 0, 1], [0, 0, 0], [0, 0, 0]]), W), "late"),
     ("delay", (U[:, 0], V, W), "shape"),
-    ("delay", (U, V), "type"),
-    ("delay", ([1], V, W), "type"),
+    ("delay", (U, V), "length: 3 values"),
+    ("delay", ([1], V, W), "type: U must be a tensor, got a list"),
+    ("delay", (U, V.T, W), "blocked"),
+    ("delay", (U, V * math.nan, W), "values"),
     ("transient", torch.tensor([[0.9, 5.0], [0.0, 0.9]]), "growth"),
     ("transient", torch.tensor([[1.1, 50.0], [0.0, 0.9]]), "radius"),
     ("transient", torch.tensor([[0.9, 500.0], [0.0, 0.9]]), "entries"),
     ("transient", torch.tensor([[0.999, 99.0], [0.0, 0.999]]), "decay"),
     ("transient", torch.tensor([[0.9, math.nan], [0.0, 0.9]]), "values"),
     ("transient", torch.eye(3), "shape"),
+    ("transient", torch.eye(2) + 1j, "type: .* real"),
     ("transient", [[0.9, 50.0], [0.0, 0.9]], "type"),
     ("orthogonal_start", {"uniform": UNIFORM}, "keys"),
     ("orthogonal_start", {"uniform": UNIFORM[:2], "orthogonal": ORTHOGONAL}, "seeds"),
     ("orthogonal_start", {"uniform": UNIFORM, "orthogonal": [90.0, 95.0, 100.0]}, "unit"),
     ("orthogonal_start", {"uniform": [0.1, 0.5, 0.6], "orthogonal": ORTHOGONAL}, "training"),
     ("orthogonal_start", {"uniform": [0.6] * 3, "orthogonal": ORTHOGONAL}, "seeds"),
+    ("orthogonal_start", {"uniform": 0.6, "orthogonal": 0.9}, "type: 'uniform'"),
     ("orthogonal_start", [0.9], "type"),
 ]
 

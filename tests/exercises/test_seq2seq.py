@@ -41,6 +41,11 @@ def constant_v(attention):
     attention.v.weight.fill_(1.0)
 
 
+@torch.no_grad()
+def infinite_v(attention):
+    attention.v.weight.fill_(math.inf)
+
+
 def replace_forward(attention):
     """Weights uniform over the padding, too."""
     attention.forward = lambda q, k, mask: (
@@ -66,6 +71,11 @@ def loss(logits, targets, lengths, *, mask=True, divide="N", clean="both", facto
     return factor * losses.sum() / count
 
 
+def rows(logits, targets, lengths):
+    one_by_one = zip(logits, targets, lengths, strict=True)
+    return torch.stack([loss(x[None], y[None], n[None]) for x, y, n in one_by_one])
+
+
 def gives_up(logits, targets, lengths):
     """Right as long as all is finite, else a number of its own."""
     return loss(logits, targets, lengths) if logits.isfinite().all() else torch.tensor(7.0)
@@ -81,7 +91,30 @@ def beam(step, size, steps, *, early=0, longer=0, nats=1.0, first=False):
     return tokens, nats * log_p
 
 
-def bleu(candidate, reference, *, clip=True, flip=False, both=False, orders=4, penalised=True):
+def probability(tokens, log_p):
+    return tokens, math.exp(log_p)
+
+
+def last_only(step, tokens, log_p):
+    return tokens, step(tokens[:-1])[tokens[-1]]
+
+
+def least(beam, step, size, steps):
+    tokens, log_p = beam(lambda prefix: [-x for x in step(prefix)], 81, steps)
+    return tokens, -log_p
+
+
+def bleu(
+    candidate,
+    reference,
+    *,
+    clip=True,
+    flip=False,
+    both=False,
+    orders=4,
+    penalised=True,
+    recall=False,
+):
     logs = []
     for n in range(1, orders + 1):
         ours, theirs = (
@@ -92,7 +125,7 @@ def bleu(candidate, reference, *, clip=True, flip=False, both=False, orders=4, p
         right = sum(found.values())
         if right == 0:
             return 0.0
-        logs.append(math.log(right / sum(ours.values())))
+        logs.append(math.log(right / sum((theirs if recall else ours).values())))
     ratio = len(reference) / len(candidate)
     ratio = 1 / ratio if flip else ratio
     penalty = math.exp(1 - ratio) if both else min(1.0, math.exp(1 - ratio))
@@ -103,6 +136,7 @@ def log_bleu_smoothed(candidate, reference):
     return max(bleu(candidate, reference), 0.01)
 
 
+ARITHMETIC = (12 / 13 + 11 / 12 + 10 / 11 + 9 / 10) / 4
 UNIFORM = [[1 / 3] * 3] * 3
 GOOD = {"forwards": [0.3, 0.31, 0.29], "backwards": [0.28, 0.3, 0.27]}
 
@@ -111,29 +145,55 @@ WRONG = [
     ("scorer_parameters", 3_000_000, "v:"),
     ("scorer_parameters", 3_003_000, "biases"),
     ("scorer_parameters", 3_002_000, "biases"),
-    ("scorer_parameters", 4_001_000, "count"),
-    ("scorer_parameters", 7, "count"),
+    ("scorer_parameters", 3_001_001, "not even one"),
+    ("scorer_parameters", 4_001_000, "W: the decoder"),
+    ("scorer_parameters", 7, "not yet"),
+    ("scorer_parameters", [1000, 2000], "type: the number of parameters: a number is wanted"),
     ("lags", 3, "type"),
+    ("lags", lambda n: [n] * n, "arguments"),
+    ("lags", lambda n, reverse: n, "type: a list is wanted, got a number"),
+    ("lags", lambda n, reverse: ["n"] * n, "type: a lag: a number is wanted"),
     ("lags", lags(in_order=3), "in order"),
-    ("lags", lambda n, reverse: [n], "shape"),
-    ("lags", lags(flip=True), "order"),
-    ("lags", lags(offset=1), "offset"),
-    ("lags", lambda n, r: [i**2 if r else n for i in range(1, n + 1)], "reversed"),
+    ("lags", lambda n, reverse: [n - 1] * n, "off by one: steps from"),
+    ("lags", lambda n, reverse: [n + 1] * n, "off by one: y_1"),
+    ("lags", lambda n, reverse: [n], "length: one lag for each of 7"),
+    ("lags", lambda n, reverse: [n] * n, "from its end"),
+    ("lags", lags(flip=True), "order: y_1"),
+    ("lags", lags(offset=1), "off by one: the nearest"),
+    ("lags", lags(offset=-1), "off by one: i begins"),
+    ("lags", lambda n, r: [i**2 if r else n for i in range(1, n + 1)], "reversed: in which"),
     ("uniform_attention", 3, "type"),
     ("uniform_attention", zero_all, "kept: W"),
     ("uniform_attention", zero_u, "kept: U"),
     ("uniform_attention", constant_v, "uniform"),
-    ("uniform_attention", replace_forward, "values"),
+    ("uniform_attention", lambda a, b: a, "arguments"),
+    ("uniform_attention", lambda a: a.v.weight * 0, "in place"),
+    ("uniform_attention", lambda a: zero_all, "in place"),
+    ("uniform_attention", infinite_v, "finite"),
+    ("uniform_attention", replace_forward, "padding: it has no share"),
     ("score_gradient", 3, "type"),
     ("score_gradient", lambda a, h, d: gradient(a, h, d, mean=False), "mean"),
     ("score_gradient", lambda a, h, d: gradient(a, h, d, weigh=False), "weight"),
+    ("score_gradient", lambda a, h, d: h @ d, "softmax"),
+    ("score_gradient", lambda a, h, d: a * (1 - a) * (h @ d), "others"),
+    ("score_gradient", lambda a, h, d: a * ((h - h.mean(0)) @ d), "plain mean"),
+    ("score_gradient", lambda a, h, d: a[:, None] * (h - a @ h) * d, "shape: one number"),
+    ("score_gradient", lambda a, h: a, "arguments"),
+    ("score_gradient", lambda a, h, d: gradient(a, h, d).round(decimals=3), "rounded"),
     ("score_gradient", lambda a, h, d: gradient(a, h, d, factor=-1), "sign"),
     ("score_gradient", lambda a, h, d: gradient(a, h, d, factor=2), "scale"),
     ("score_gradient", lambda a, h, d: gradient(a, h, d)[:-1], "shape"),
     ("masked_loss", 3, "type"),
-    ("masked_loss", lambda x, y, n: loss(x, y, n)[None], "shape"),
+    ("masked_loss", lambda x, y: 0, "arguments"),
+    ("masked_loss", lambda x, y, n: loss(x, y, n)[None], "shape: one number is wanted, without"),
+    ("masked_loss", lambda x, y, n: loss(x, y, n).float(), "dtype"),
+    ("masked_loss", lambda x, y, n: loss(x, y, n + 1), "off by one: step number"),
+    ("masked_loss", lambda x, y, n: loss(x, y, n - 1), "off by one: the last"),
+    ("masked_loss", lambda x, y, n: rows(x, y, n), "shape: average"),
+    ("masked_loss", lambda x, y, n: (rows(x, y, n) / n).mean(), "steps: sum"),
+    ("masked_loss", lambda x, y, n: loss(x, y, n) / 4, "all N · T cells"),
     ("masked_loss", lambda x, y, n: loss(x, y, n, mask=False, clean="none"), "mask"),
-    ("masked_loss", lambda x, y, n: loss(x, y, n, divide="steps"), "not by steps"),
+    ("masked_loss", lambda x, y, n: loss(x, y, n, divide="steps"), "not by all steps"),
     ("masked_loss", lambda x, y, n: loss(x, y, n, divide="1"), "average over the batch"),
     ("masked_loss", lambda x, y, n: loss(x, y, n, factor=-1), "sign"),
     ("masked_loss", lambda x, y, n: loss(x, y, n, factor=2), "scale"),
@@ -143,21 +203,45 @@ WRONG = [
     ("masked_loss", gives_up, "leak"),
     ("beam", 3, "type"),
     ("beam", lambda s, b, t: beam(s, b, t, longer=-1), "length"),
+    ("beam", lambda s, b: 0, "arguments"),
+    ("beam", lambda s, b, t: beam(s, b, t)[0], "length: 2 values"),
+    ("beam", lambda s, b, t: (5, 0.5), "type: tokens"),
+    ("beam", lambda s, b, t: ("abcd", 0.5), "type: tokens"),
+    ("beam", lambda s, b, t: (list("abcd"), 0.5), "tokens: they must be"),
+    ("beam", lambda s, b, t: beam(s, b, t, nats=-1), "is negative"),
+    ("beam", lambda s, b, t: probability(*beam(s, b, t)), "score: the logarithm"),
+    ("beam", lambda s, b, t: last_only(s, *beam(s, b, t)), "score: that is the last"),
+    ("beam", lambda s, b, t: least(beam, s, b, t), "order: yours"),
     ("beam", lambda s, b, t: beam(s, b, t, nats=2), "score"),
     ("beam", lambda s, b, t: beam(s, 1, t), "exact"),
     ("beam", lambda s, b, t: beam(s, 27, t), "greedy: with size 1"),
     ("beam", lambda s, b, t: beam(s, b, t, early=b == 2), "beam"),
     ("beam", lambda s, b, t: beam(s, b, t, first=True), "exact"),
     ("bleu", 3, "type"),
-    ("bleu", lambda c, r: 0.9, "perfect"),
+    ("bleu", lambda c: 1, "arguments"),
+    ("bleu", lambda c, r: "1", "type: the BLEU"),
+    ("bleu", lambda c, r: 100 * bleu(c, r), "unit"),
+    ("bleu", lambda c, r: 0.95, "not yet"),
     ("bleu", lambda c, r: bleu(c, r, penalised=False), "must cost"),
-    ("bleu", lambda c, r: bleu(c, r, flip=True, both=True), "r / c"),
-    ("bleu", lambda c, r: bleu(c, r) if len(c) != 9 else 0.7, "0.7165"),
+    ("bleu", lambda c, r: bleu(c, r, flip=True, both=True), "r / c, not"),
+    ("bleu", lambda c, r: bleu(c, r) if len(c) != 9 else 0.7, "rounded"),
+    ("bleu", lambda c, r: bleu(c, r) if len(c) != 9 else 0.75, "not c / r itself"),
+    ("bleu", lambda c, r: bleu(c, r) if len(c) != 9 else -1 / 3, "its logarithm"),
+    ("bleu", lambda c, r: bleu(c, r, recall=True), "recall: .*n-grams$"),
+    ("bleu", lambda c, r: bleu(c, r, recall=True, penalised=False), "being short must cost"),
     ("bleu", lambda c, r: bleu(c, r, both=True), "longer is no reward"),
-    ("bleu", log_bleu_smoothed, "zero"),
+    ("bleu", lambda c, r: bleu(c, r) if len(c) != 13 else 9 / 13, "divide the sum"),
+    ("bleu", lambda c, r: bleu(c, r, orders=3), "orders: n runs from 1 to 4$"),
+    ("bleu", lambda c, r: bleu(c, r, orders=1), "single words"),
+    ("bleu", lambda c, r: bleu(c, r) if len(c) != 13 else ARITHMETIC, "geometric"),
+    ("bleu", log_bleu_smoothed, "not yet"),
     ("bleu", lambda c, r: bleu(c, r, clip=False), "clipping"),
-    ("bleu", lambda c, r: bleu(c, r, orders=3 if c[-1] == "x" else 4), "value"),
+    ("bleu", lambda c, r: bleu(c, r, orders=3 if c[-1] == "x" else 4), "not yet"),
     ("greedy_trap", ([0.5, 0.5], UNIFORM), "shape"),
+    ("greedy_trap", [0.5, 0.5, 0.0], "length: 2 values"),
+    ("greedy_trap", (0.5, UNIFORM), "type: p1: a tensor, got a number"),
+    ("greedy_trap", ([0.4, 0.3, 0.3], [[1], [0, 1], [1]]), "type: p2 must hold numbers"),
+    ("greedy_trap", ([0.4, 0.3, 0.3], [[0.2, 0.2, 0.2], [0.4] * 3, [0.4] * 3]), "axis"),
     ("greedy_trap", ([0.5, 0.3, 0.3], UNIFORM), "probabilities"),
     ("greedy_trap", ([1.2, -0.1, -0.1], UNIFORM), "probabilities"),
     ("greedy_trap", ([0.4, 0.4, 0.2], UNIFORM), "tie"),

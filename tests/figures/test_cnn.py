@@ -344,12 +344,126 @@ def test_valley_learning_curves_and_overfitting_name_every_line():
     assert texts(fig).count("lowest, step 30") == 2
 
 
+def test_the_valley_draws_0_at_the_lower_edge_and_the_star_above_the_walks():
+    hessian, lowest = torch.tensor([[2.0, 1], [1, 2]]), torch.tensor([-1.0, 1])
+    walk = torch.tensor([[1.0, 1], [-1, 1]])
+    left, right = cnn.valley({"a": walk}, hessian, lowest).axes
+    losses = right.lines[0].get_ydata()
+    assert losses[0] == 4.0 and losses[1] == right.get_ylim()[0]
+    assert right.get_yticklabels()[0].get_text() == "0"
+    assert right.get_yticks()[0] == right.get_ylim()[0]
+    above = {line.get_marker(): line.get_zorder() for line in left.lines}
+    assert above["*"] > above["o"]
+
+
+def test_zoom_enlarges_the_curves_that_end_inside():
+    runs = {"slow": [2.31] * 20, "fast": [2.3] * 9 + [0.1] * 11, "stuck": [3.1] * 9 + [2.25] * 11}
+    wide, close = cnn.learning_curves(runs, zoom=(2.2, 2.4)).axes
+    assert {t.get_text() for t in close.texts} == {"slow", "stuck"}
+    assert {"slow", "fast", "stuck"} <= {t.get_text() for t in wide.texts}
+    assert close.get_ylim() == (2.2, 2.4)
+    colours = {t.get_text(): t.get_color() for t in wide.texts}
+    assert all(colours[t.get_text()] == t.get_color() for t in close.texts)
+    with pytest.raises(ValueError, match="zoom must be a lower and a higher loss"):
+        cnn.learning_curves(runs, zoom=(2.4, 2.2))
+
+
+def test_histograms_share_their_axis_and_mark_mean_and_deviation():
+    before, after = torch.tensor([1.0, 3, 5, 7]), torch.tensor([-1.0, 1])
+    axes = cnn.histogram(before, after).axes
+    assert axes[0].get_xlim() == axes[1].get_xlim()
+    edges = [[p.get_x() for p in ax.patches] for ax in axes]
+    assert edges[0] == edges[1] and min(edges[0]) == -1
+    for ax, values in zip(axes, (before, after), strict=True):
+        mean, bar = ax.lines
+        middle, spread = values.mean().item(), values.std(correction=0).item()
+        assert mean.get_xdata()[0] == pytest.approx(middle)
+        assert list(bar.get_xdata()) == pytest.approx([middle - spread, middle + spread])
+
+
+def test_names_that_left_their_lines_are_led_to_them():
+    far = cnn.lines({"a": ([0, 1], [1.0, 2]), "b": ([0, 1], [2.0, 9])}, xlabel="", ylabel="")
+    assert len(far.axes[0].patches) == 0
+    near = {name: ([0, 1], [1.0, 2 + 0.01 * k]) for k, name in enumerate("abc")}
+    ax = cnn.lines(near, xlabel="", ylabel="", ylim=(0, 4)).axes[0]
+    strokes = [p.get_path().vertices for p in ax.patches]
+    assert [v[0, 1] for v in strokes] == pytest.approx([2.0, 2.01, 2.02])
+    names = {t.get_text(): t.xy[1] for t in ax.texts}
+    assert [v[-1, 1] for v in strokes] == pytest.approx([names[name] for name in "abc"])
+
+
 def test_end_labels_do_not_cover_each_other():
     fig = cnn.learning_curves({f"line {k}": [1.0 + 0.001 * k] * 30 for k in range(4)})
     fig.draw_without_rendering()
     boxes = [t.get_window_extent() for t in fig.axes[0].texts if t.get_text().startswith("line")]
     heights = sorted((box.y0, box.y1) for box in boxes)
     assert all(a[1] <= b[0] + 1 for a, b in itertools.pairwise(heights))
+
+
+@pytest.mark.parametrize(
+    ("heights", "moved"),
+    [
+        ([0.0, 10.0, 30.0], [0.0, 10.0, 30.0]),  # far enough
+        ([20.0, 22.0], [16.0, 26.0]),  # apart around their middle
+        ([20.0, 22.0, 27.0], [13.0, 23.0, 33.0]),
+        ([5.0, 20.0, 20.0, 50.0], [5.0, 15.0, 25.0, 50.0]),  # the others stay
+        ([-5.0, 3.0], [0.0, 10.0]),  # the lower edge
+        ([49.0, 50.0], [40.0, 50.0]),  # the upper edge
+    ],
+)
+def test_names_at_lines_move_as_little_as_needed(heights, moved):
+    from dlnotes.figures.cnn.parts import spread
+
+    assert spread(heights, 10.0, 0.0, 50.0) == pytest.approx(moved)
+
+
+def letters(ax):
+    """The sizes of what stands at an axis, in points."""
+    ticks = [label for axis in (ax.xaxis, ax.yaxis) for label in axis.get_ticklabels()]
+    around = [*ticks, ax.xaxis.label, ax.yaxis.label] if ax.axison else []
+    return [text.get_size() for text in [*around, ax.title, *ax.texts] if text.get_text()]
+
+
+def test_charts_can_be_read_from_the_tenth_row():
+    rows = [(k, 1.0 / k, 1.0) for k in range(10, 100, 10)]
+    scores = {"A": [80.0, 82.0]}
+    pair = {name: ([1, 2], [[80.0, 60]]) for name in ("plain", "residual")}
+    drawn = [
+        cnn.blame(torch.tensor([0.7, 0.3]), torch.tensor([1.0, 0])),
+        cnn.valley({"a": torch.ones(4, 2)}, torch.eye(2), torch.zeros(2)),
+        cnn.learning_curves({"slow": [2.3] * 20}),
+        cnn.overfitting({"few": rows, "many": rows}),
+        cnn.schedule([0.1, 1.0, 0.5]),
+        cnn.histogram(torch.randn(50), torch.randn(50)),
+        cnn.contest(scores, scores, levels={"linear": 81.0}),
+        cnn.lines({"a": ([0, 1], [1.0, 2])}, xlabel="x", ylabel="y", level=("guessing", 1.5)),
+        cnn.depth_panels({"8 layers": pair, "32 layers": pair}),
+        cnn.draw_descent(start="(1, 1)", rate=0.1, steps=5, curvature=3),
+        cnn.architecture(),
+        cnn.windows_matrix(torch.ones(4, 5), torch.ones(3, 3)),
+        cnn.combs(),
+        cnn.circulant(torch.eye(4)),
+        cnn.pooling(torch.ones(4, 4)),
+        cnn.relu_gate(),
+        cnn.activation_sizes({"a": [1.0, 0.5]}, {"a": 0.5}),
+        cnn.norm_cube(),
+        cnn.networks_to_scale({"LeNet-5": (LeNet5(), (1, 28, 28))}),
+        cnn.learning_curves({"slow": [2.3] * 20, "fast": [0.1] * 20}, zoom=(2.2, 2.4)),
+        cnn.gradient_cloud(torch.ones(4), {1: torch.randn(9, 2)}),
+        cnn.rates_panel({(kind, 0.1): [90.0] for kind in ("without", "with")}),
+        cnn.log_loss(torch.tensor([0.5])),
+        cnn.padding_breaks(),
+        cnn.stride_breaks(),
+        cnn.moved_copies({f"copy {k}": torch.rand(8, 8) for k in range(6)}),
+        cnn.best_patches({"map 10": torch.rand(8, 5, 5)}),
+        cnn.one_by_one(),
+        cnn.residual_chain(),
+        cnn.two_small_kernels(),
+    ]
+    for fig in drawn:
+        least = 24 / 1280 * 72 * fig.get_figwidth()  # 24 pixels where the figure is 1280 wide
+        fig.draw_without_rendering()
+        assert min(size for ax in fig.axes for size in letters(ax)) >= least
 
 
 def test_blocks_say_what_their_layers_are():

@@ -14,9 +14,13 @@ from PIL import Image
 
 from dlnotes.course.map import course_map
 from dlnotes.figures import discriminative, gru, lstm, rnn, seq2seq, vae
+from dlnotes.figures.lstm.gates import Gates
 from dlnotes.figures.lstm.survival import Survival
+from dlnotes.lstm import LSTMCell, trace
 from dlnotes.plotting import Diagram, png
 from dlnotes.plotting.diagram import FONT
+from dlnotes.seq2seq import Seq2Seq
+from dlnotes.text import Vocabulary
 from dlnotes.vae import VAE
 
 DIAGRAMS = {
@@ -35,6 +39,21 @@ def plane():
     torch.manual_seed(0)
     model = VAE((1, 8, 8), 2, hidden_dim=8)
     return vae.Plane(model, vae.decode_plane(model, size=5, edge=3.0)[0], 3.0)
+
+
+def speaker():
+    torch.manual_seed(0)
+    letters = Vocabulary("abcdefghijklmnopqrstuvwxyz", unknown=False)
+    phones = Vocabulary(["AA", "B", "K", "IY"], unknown=False)
+    model = Seq2Seq(letters, phones, hidden_size=6).eval()
+    return seq2seq.Pronunciation(model, letters, phones)
+
+
+def read(text, unit):
+    torch.manual_seed(len(text))
+    values = trace(LSTMCell(26, 5), torch.randn(1, len(text), 26))
+    values["c"] *= unit  # so that the limits of the colours differ
+    return dict(values=values, symbols=list(text), unit=unit)
 
 
 def back(sigma, matrix, nonlinearity, steps, input_size):
@@ -66,6 +85,13 @@ INTERACTIVE = {
         dict(forget_bias=-2.0, steps=10, recurrent_norm=0.5),
         dict(forget_bias=8.0, steps=400, recurrent_norm=1.2),
         dict(forget_bias=5.0, steps=110, recurrent_norm=0.9),
+    ),
+    "reading": (Gates, read("a", 0), read("90 characters" * 6, 4), read("another text", 2)),
+    "pronunciation": (
+        speaker,
+        dict(word="a", beam=1),
+        dict(word="pronunciation", beam=8),
+        dict(word="back", beam=3),
     ),
     "leaky unit": (
         gru.LeakyUnit,

@@ -86,6 +86,29 @@ def test_the_widget_redraws_for_a_typed_word_and_says_why_it_cannot(model, monke
     assert len([b for b in shown if isinstance(b, dict) and "<img" in b.get("text/html", "")]) == 3
 
 
+def test_a_long_pronunciation_fits_into_its_panel(model, monkeypatch):
+    drawing = seq2seq.Pronunciation(model, LETTERS, PHONES)
+    ids = torch.tensor([PHONES.encode(["IY"] * count) for count in (28, 28)])
+    monkeypatch.setattr(drawing, "search", lambda word, beam: (ids, torch.tensor([-1.0, -2.0])))
+    fig = drawing(word="a" * 20, beam=2)
+    fig.draw_without_rendering()
+    for text in fig.axes[1].texts:
+        assert len(text.get_text()) > 80
+        assert text.get_window_extent().x1 < fig.bbox.x1
+
+
+def test_the_search_is_done_once_for_a_picture_and_its_words(model, monkeypatch):
+    drawing, calls, beams = seq2seq.Pronunciation(model, LETTERS, PHONES), [], model.beams
+    monkeypatch.setattr(model, "beams", lambda *a, **k: calls.append(k) or beams(*a, **k))
+    first, _ = drawing.search("cab", 2)
+    assert drawing.search("cab", 2)[0] is first
+    drawing(word=" CAB", beam=2)
+    assert len(calls) == 1
+    drawing(word="cab", beam=3)
+    drawing(word="back", beam=3)
+    assert [k["beam_size"] for k in calls] == [2, 3, 3]
+
+
 def test_a_redraw_is_quick(model):
     def redraw():
         start = time.process_time()

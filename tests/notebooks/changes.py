@@ -18,7 +18,8 @@ def good_chapter() -> NotebookNode:
     formulas = [name for name, kind in items.items() if kind == "formula"]
     slide = {"slideshow": {"slide_type": "slide"}}
     skip = {"slideshow": {"slide_type": "skip"}}
-    badge = "https://colab.research.google.com/github/dlnotes/dlnotes/blob/main/notebooks"
+    slug = sources.address().removeprefix("https://github.com/")
+    badge = f"https://colab.research.google.com/github/{slug}/blob/{sources.ref()}/notebooks"
     prove = 'check("one is one", 1, 1)'
     tagged = skip | {"tags": ["nbval-check-output"]}
     return parsed(

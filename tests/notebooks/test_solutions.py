@@ -42,6 +42,20 @@ def test_notebook_asks_every_exercise_and_no_other(chapter):
 
 
 @of_every_chapter
+def test_each_exercise_has_one_cell_with_its_question_its_skeleton_and_its_check(chapter):
+    cells = [
+        (tag.removeprefix("exercise:"), cell.source)
+        for cell in notebooks.read(chapter.path).cells
+        for tag in notebooks.tags(cell)
+        if tag.startswith("exercise:")
+    ]
+    found = exercises.of_chapter(chapter.module)
+    assert [name for name, _ in cells] == [f"{chapter.module}.{name}" for name in found]
+    for exercise, (_, source) in zip(found.values(), cells, strict=True):
+        assert source == exercise.cell(), f"{exercise.name}: empty the cell and run dlnotes format"
+
+
+@of_every_chapter
 def test_notebook_gives_no_answer_away(chapter):
     for name in called(chapter.path, chapter.module):
         for cell in notebooks.read(chapter.path).cells:

@@ -121,11 +121,12 @@ def test_a_training_goes_on_from_its_checkpoint(tmp_path):
         return error(model, batch)
 
     expected, whole = train(recipe())
+    made = recipe(loss=dies, checkpoint_every=3)
     with pytest.raises(Died):
-        train(recipe(loss=dies, checkpoint_every=3), checkpoint=tmp_path)
+        train(made, checkpoint=tmp_path)
     state = training.checkpoints.read(tmp_path)
     assert state["step"] == 6  # every third step, and at the end of an epoch of 4
-    model, history = train(recipe(checkpoint_every=3), checkpoint=tmp_path)
+    model, history = train(made, checkpoint=tmp_path)
     assert history.steps == whole.steps
     assert torch.equal(numbers(model), numbers(expected))
 

@@ -61,7 +61,17 @@ def score(model):
     return -classification_loss(model, small_data()).item()
 
 
-def hard_to_resume(folder, *, epochs=3, loss=classification_loss, **options):
+class Unseen:
+    """A function where the digest of code does not look, so that a test can end the same run."""
+
+    def __init__(self, function):
+        self._function = function
+
+    def __call__(self, *arguments):
+        return self._function(*arguments)
+
+
+def hard_to_resume(folder, *, epochs=3, loss=classification_loss, validate=None, **options):
     """A run that uses everything which has a state; 5 steps an epoch, the last one smaller."""
 
     def transform(batch, generator):
@@ -70,11 +80,11 @@ def hard_to_resume(folder, *, epochs=3, loss=classification_loss, **options):
     model = small_model(dropout=0.3)
     defaults = dict(
         epochs=epochs, batch_size=11, schedule="cosine", warmup=0.2, clip_norm=1.0, accumulate=2,
-        validate=lambda m: {"score": score(m)}, monitor="score",
+        validate=Unseen(validate or (lambda m: {"score": score(m)})), monitor="score",
         transform=transform, checkpoint_every=2, progress=False, device="cpu", checkpoint=folder,
         learning_rate=0.02,
     )  # fmt: skip
-    return model, fit(model, loss, small_data(), **defaults | options)
+    return model, fit(model, Unseen(loss), small_data(), **defaults | options)
 
 
 class Died(Exception):

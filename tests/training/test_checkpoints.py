@@ -11,6 +11,7 @@ from torch import nn
 
 from dlnotes.data.files import DataError
 from dlnotes.training import (
+    checkpoints,
     classification_loss,
     load_checkpoint,
     weights,
@@ -249,7 +250,7 @@ def test_a_checkpoint_of_a_gpu_goes_on_here(tmp_path, uninterrupted):
     state["device"] = "cuda"  # whose generators have a state of 16 bytes
     state["augmentation"] = torch.zeros(16, dtype=torch.uint8)
     state["random"]["cuda"] = torch.zeros(1, 16, dtype=torch.uint8)
-    torch.save(state, tmp_path / "run" / "last.pt")
+    checkpoints.write_state(tmp_path / "run", state)
     _, history = hard_to_resume(tmp_path / "run")
     before = uninterrupted[1].steps
     assert history.steps[:10] == before[:10] and len(history.steps) == 15
@@ -260,7 +261,7 @@ def test_a_checkpoint_from_before_devices_were_noted_goes_on(tmp_path, uninterru
         hard_to_resume(tmp_path / "run", loss=dies_at(22))
     state = torch.load(tmp_path / "run" / "last.pt", weights_only=True)
     del state["device"]
-    torch.save(state, tmp_path / "run" / "last.pt")
+    checkpoints.write_state(tmp_path / "run", state)
     model, history = hard_to_resume(tmp_path / "run")
     assert_same_weights(model, uninterrupted[0])
     assert without_times(history) == without_times(uninterrupted[1])

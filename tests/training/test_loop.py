@@ -14,6 +14,7 @@ from dlnotes.training import (
     batches,
     classification_loss,
     fit,
+    load_checkpoint,
     predict,
     run,
 )
@@ -320,6 +321,161 @@ def test_a_loss_that_is_not_finite_names_step_and_remedy_and_spares_the_weights(
     for ours, before in zip(model.parameters(), snapshots[-1], strict=True):
         assert (ours == before).all()
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["loss", "step", "epoch", "learning_rate"])
+@pytest.mark.parametrize("first", [1, 3])
+def test_a_part_of_the_loss_cannot_take_a_name_of_ours_at_any_step(name, first):
+    calls = []
+
+    def loss(model, batch):
+        calls.append(None)
+        value = classification_loss(model, batch)
+        return (value * math.nan, {name: 0.123}) if len(calls) == first else value
+
+    with pytest.raises(ValueError, match=f"loss must not use the names .*, got {name!r}"):
+        fit(small_model(), loss, small_data(), steps=9, batch_size=10, progress=False)
+    assert len(calls) == first
+
+
+def test_the_parts_of_the_loss_keep_their_names():
+    names = iter(["a", "a", "b"])
+    with pytest.raises(ValueError, match="same names at every step, got loss, b at step 3 and "):
+        fit(small_model(), lambda m, b: (classification_loss(m, b), {next(names): 1.0}),
+            small_data(), steps=3, batch_size=10, progress=False)  # fmt: skip
+
+
+def test_validate_cannot_hide_a_mean_of_the_loss():
+    def loss(model, batch):
+        return classification_loss(model, batch), {"mse": 1.0}
+
+    with pytest.raises(ValueError, match=r"validate must not use the names .*, got 'train_mse'"):
+        fit(small_model(), loss, small_data(), validate=lambda m: {"train_mse": 2.0}, steps=1,
+            batch_size=9, progress=False)  # fmt: skip
+
+
+class Spoiling(nn.Module):
+    """The loss is finite, and from a call on, the gradient of the second layer is not."""
+
+    def __init__(self, start, value):
+        super().__init__()
+        self.first, self.second, self.start = nn.Linear(4, 8), nn.Linear(8, 2), start
+        self.value, self.calls = value, 0
+
+    def forward(self, x):
+        self.calls += 1
+        out = self.second(self.first(x).detach())
+        if self.calls >= self.start and self.value is None:
+            return out + (self.second.weight - self.second.weight.detach()).abs().sqrt().sum()
+        if self.calls >= self.start:
+            out.register_hook(lambda gradient: gradient + self.value)
+        return out + self.first(x).sum() * 0.01
+
+
+@pytest.mark.parametrize("clip_norm", [None, 1.0])
+@pytest.mark.parametrize(
+    ("value", "found"), [(None, "nan"), (math.nan, "nan"), (math.inf, "inf"), (-math.inf, "-inf")]
+)
+def test_a_gradient_that_is_not_finite_is_not_stepped_and_spoils_no_checkpoint(
+    tmp_path, value, found, clip_norm
+):
+    model, snapshots = Spoiling(8, value), []
+
+    def loss(model, batch):
+        snapshots.append([p.detach().clone() for p in model.parameters()])
+        return classification_loss(model, batch)
+
+    where = "second.weight" if value is None else "second.(weight|bias)"
+    with pytest.raises(
+        FloatingPointError, match=rf"gradient of {where} holds (nan|{found}) at ste"
+    ):
+        fit(model, loss, small_data(), epochs=3, batch_size=10, progress=False, device="cpu",
+            checkpoint=tmp_path, clip_norm=clip_norm, checkpoint_every=1)  # fmt: skip
+    assert len(snapshots) == 8
+    for ours, before in zip(model.parameters(), snapshots[-1], strict=True):
+        assert (ours == before).all()
+    history = load_checkpoint(tmp_path, saved := Spoiling(99, None))
+    assert history.steps[-1]["step"] == 7
+    assert all(p.isfinite().all() for p in saved.parameters())
+
+
+def test_on_an_accelerator_a_spoiled_checkpoint_is_never_saved(tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "_LOOK_EVERY", {"cpu": 50})
+    model = Spoiling(8, math.nan)
+    with pytest.raises(FloatingPointError, match=r"(value|gradient) of .* holds nan at step 8"):
+        fit(model, classification_loss, small_data(), epochs=3, batch_size=10, progress=False,
+            device="cpu", checkpoint=tmp_path)  # fmt: skip
+    history = load_checkpoint(tmp_path, saved := Spoiling(99, None))
+    assert history.steps[-1]["step"] == 5 and all(p.isfinite().all() for p in saved.parameters())
+
+
+def test_a_finite_gradient_whose_norm_is_too_large_for_float32_is_no_fault():
+    data = torch.full((4, 1), 3e38), torch.zeros(4)
+    history = fit(nn.Linear(1, 3), lambda m, b: m(b[0] / 3e38).sum() * 3e37, data, steps=2,
+                  batch_size=4, progress=False)  # fmt: skip
+    assert len(history.steps) == 2
+
+
+# ---- what fit is given -------------------------------------------------------------------------
+
+
+class Sparse(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.table = nn.Embedding(9, 2, sparse=True)
+
+    def forward(self, x):
+        return self.table(x.long().abs().clamp(max=8)).sum(1)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        (
+            dict(optimizer=torch.optim.LBFGS),
+            TypeError,
+            "optimizer must step without a closure, got",
+        ),
+        (
+            dict(optimizer=sgd(plain_model().parameters())),
+            TypeError,
+            "optimizer must be a function",
+        ),
+        (dict(optimizer=lambda p: None), TypeError, "optimizer must return a torch.optim.Optim"),
+        (dict(optimizer=3), TypeError, "optimizer must be a function, .*, got int"),
+        (dict(model=Sparse()), ValueError, "optimizer must be one for sparse gradients"),
+        (
+            dict(train=torch.utils.data.TensorDataset(*small_data())),
+            TypeError,
+            "train must be a tuple of tensors, got TensorDataset",
+        ),
+        (
+            dict(train=(small_data()[0].numpy(), small_data()[1])),
+            TypeError,
+            "train must be a tuple of tensors, got tuple of Tensor, ndarray",
+        ),
+        (dict(train=small_data()[0][:0]), ValueError, "train must have at least 1 sample"),
+    ],
+)
+def test_what_fit_cannot_use_is_named(options, error, message):
+    options = dict(model=plain_model(torch.float32), train=small_data(), steps=1) | options
+    with pytest.raises(error, match=message):
+        fit(options.pop("model"), classification_loss, **options, batch_size=9, progress=False)
+
+
+@pytest.mark.parametrize("optimizer", [torch.optim.SparseAdam, sgd])
+def test_sparse_gradients_train_with_an_optimizer_that_takes_them(optimizer):
+    model = Sparse()
+    before = model.table.weight.clone()
+    quiet(model, small_data(), steps=2, optimizer=optimizer)
+    assert not torch.equal(model.table.weight, before)
+
+
+def test_numbers_of_numpy_are_numbers():
+    one, other = plain_model(torch.float32), plain_model(torch.float32)
+    quiet(one, small_data(), steps=np.int64(2), batch_size=np.int32(10), seed=np.int64(3))
+    quiet(other, small_data(), steps=2, batch_size=10, seed=3)
+    assert_same_weights(one, other)
 
 
 # ---- cost --------------------------------------------------------------------------------------

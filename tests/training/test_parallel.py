@@ -2,7 +2,11 @@
 
 import math
 import os
+import re
+import threading
+import time
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -12,8 +16,10 @@ from dlnotes.training import (
     accuracy,
     classification_loss,
     fit,
+    progress,
 )
 from training.common import (
+    Unseen,
     assert_same_weights,
     needs_fork,
     plain_model,
@@ -79,11 +85,14 @@ def test_several_processes_resume_with_their_own_random_numbers(tmp_path):
 
     options = dict(epochs=2, batch_size=10, checkpoint_every=2, processes=2, clip_norm=1.0)
     data, whole, resumed = small_data(50, torch.float64), model(), model()
+    options |= {"progress": False, "device": "cpu"}
     expected = quiet(whole, data, checkpoint=tmp_path / "whole", **options)
     with pytest.raises(ValueError, match="died"):
-        fit(resumed, dies_at_with(ValueError("died"), 8), data, progress=False, device="cpu",
+        fit(resumed, Unseen(dies_at_with(ValueError("died"), 8)), data,
             checkpoint=tmp_path / "run", **options)  # fmt: skip
-    history = quiet(resumed, data, checkpoint=tmp_path / "run", **options)
+    history = fit(
+        resumed, Unseen(classification_loss), data, checkpoint=tmp_path / "run", **options
+    )
     assert without_times(history) == without_times(expected)
     assert_same_weights(resumed, whole)
 
@@ -179,3 +188,62 @@ def test_side_by_side_with_nothing_to_do_or_no_worker():
     assert training.side_by_side(abs, [], progress=False) == []
     with pytest.raises(ValueError, match="workers must be at least 1, got 0"):
         training.side_by_side(abs, [(1,)], workers=0)
+
+
+def change(x):
+    x -= x.mean()
+    torch.from_numpy(x).mul_(2)
+    return float(np.abs(x).max())
+
+
+def test_a_large_array_may_be_changed_in_place_whatever_the_number_of_workers():
+    for workers in 1, 2:
+        runs = [(np.linspace(0, 1, 200_000) + k,) for k in range(2)]  # 1.6 MB each
+        found = training.side_by_side(change, runs, workers=workers, progress=False)
+        assert found == pytest.approx([1.0, 1.0])
+
+
+def test_the_bar_is_there_at_once_and_shows_time_and_steps_while_the_first_run_goes_on(
+    monkeypatch, capsys
+):
+    monkeypatch.setattr(progress, "REFRESH", 0.02)
+    shown = []
+
+    def train(number):
+        def loss(model, batch):
+            time.sleep(0.03)
+            shown.append(capsys.readouterr().err)
+            return classification_loss(model, batch)
+
+        fit(plain_model(torch.float32), loss, small_data(), steps=50, batch_size=10,
+            progress=False, device="cpu")  # fmt: skip
+        return number
+
+    assert training.side_by_side(train, [(3,), (4,)], workers=1, description="two") == [3, 4]
+    assert "two" in shown[0] and "0/2 [00:00<" in shown[0]
+    first = "".join(shown[:50])
+    assert "0/2 [00:01<" in first and "1/2" not in first
+    assert re.search(r"step 1\d of 50", first) and re.search(r"step 3\d of 50", first)
+    assert "1/2" in "".join(shown[50:])
+    last = capsys.readouterr().err
+    assert "2/2" in last and not last.rstrip().endswith("of 50]")
+    assert not [thread for thread in threading.enumerate() if "refresh" in thread.name]
+
+
+def wait_for(seconds):
+    time.sleep(seconds)
+    return seconds
+
+
+def test_results_keep_their_order_and_the_bar_moves_with_whichever_is_done(capsys):
+    runs = [(1.5,), (0.0,), (0.1,)]
+    assert training.side_by_side(wait_for, runs, workers=2) == [1.5, 0.0, 0.1]
+    assert "1/3" in capsys.readouterr().err
+
+
+def test_an_error_ends_the_bar_and_its_thread(capsys):
+    before = threading.active_count()
+    with pytest.raises(ZeroDivisionError):
+        training.side_by_side(lambda x: 1 / x, [(1,), (0,), (2,)], workers=1)
+    assert threading.active_count() == before
+    assert "1/3" in capsys.readouterr().err

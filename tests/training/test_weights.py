@@ -192,3 +192,133 @@ def test_a_damaged_table_of_weights_is_named_with_the_remedy(folder):
         DataError, match=r"SHA256SUMS is damaged: line 1 .* train it anew: `dlnotes"
     ):
         load_weights("gan", small_model())
+
+
+# ---- numbers and names that would be lost ------------------------------------------------------
+
+
+class Holding(nn.Module):
+    def __init__(self, value):
+        super().__init__()
+        self.register_buffer("n", value)
+        self.weight = nn.Parameter(torch.ones(2))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "fits", "bad"),
+    [
+        (torch.float16, 65504.0, 65536.0),
+        (torch.bfloat16, 3e38, 3.4e38),
+        (torch.float32, 1e38, 1e39),
+    ],
+)
+def test_a_number_too_large_for_the_dtype_names_its_tensor(folder, dtype, fits, bad):
+    model = Holding(torch.tensor([-fits, float("-inf")], dtype=torch.float64))
+    save_weights(folder / "x.safetensors", model, dtype=dtype)
+    before = (folder / "x.safetensors").read_bytes()
+    model.n[0] = -bad
+    message = rf"n must hold numbers up to .*, the largest of {dtype}, got {bad:.4g}"
+    with pytest.raises(ValueError, match=message.replace("+", r"\+")):
+        save_weights(folder / "x.safetensors", model, dtype=dtype)
+    assert (folder / "x.safetensors").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("stored", "ours", "fits"),
+    [
+        (torch.tensor([1.7, 2.9]), torch.tensor([0, 0]), False),
+        (torch.tensor([1.0, 2.0]), torch.tensor([0, 0]), True),
+        (torch.tensor([float("nan"), 2.0]), torch.tensor([0, 0]), False),
+        (torch.tensor([300, 2]), torch.zeros(2, dtype=torch.uint8), False),
+        (torch.tensor([-1, 2]), torch.zeros(2, dtype=torch.uint8), False),
+        (torch.tensor([2, 1]), torch.zeros(2, dtype=torch.bool), False),
+        (torch.tensor([0, 1]), torch.zeros(2, dtype=torch.bool), True),
+        (torch.tensor([2**24 + 1, 1]), torch.zeros(2), False),
+        (torch.tensor([1e39, 1.0], dtype=torch.float64), torch.zeros(2), False),
+        (torch.tensor([0.1, float("inf")], dtype=torch.float64), torch.zeros(2), True),
+        (torch.tensor([1j, 1.0]), torch.zeros(2), False),
+    ],
+)
+def test_numbers_that_the_model_cannot_hold_are_refused_and_it_is_left_alone(
+    folder, stored, ours, fits
+):
+    saved, model = Holding(stored), Holding(ours.clone())
+    with torch.no_grad():
+        saved.weight.fill_(5.0)
+    save_weights(folder / "x.safetensors", saved)
+    if fits:
+        load_weights("x", model)
+        assert torch.equal(model.n, stored.to(ours.dtype)) and (model.weight == 5).all()
+        return
+    with pytest.raises(ValueError, match=r"^n must hold numbers"):
+        load_weights("x", model)
+    assert torch.equal(model.n, ours) and (model.weight == 1).all()
+
+
+@pytest.mark.parametrize("metadata", ["not JSON", "[1]", "3"])
+def test_bad_metadata_are_noticed_before_the_model_is_changed(folder, metadata):
+    from safetensors import torch as safetensors
+
+    path, model = folder / "x.safetensors", nn.Linear(2, 2)
+    save_weights(path, nn.Linear(2, 2))
+    safetensors.save_file(weights.load_file(path), path, metadata={"dlnotes": metadata})
+    weights.list_weights(path)
+    before = model.weight.clone()
+    with pytest.raises(DataError, match=r"x\.safetensors .*metadata"):
+        load_weights("x", model)
+    assert torch.equal(model.weight, before)
+
+
+def test_metadata_that_json_cannot_write_leave_nothing(folder):
+    folder.mkdir()
+    with pytest.raises(TypeError, match=r"metadata must be what JSON can write: .*set"):
+        save_weights(folder / "x.safetensors", nn.Linear(2, 2), seeds={1, 2})
+    assert not list(folder.iterdir())
+
+
+@pytest.mark.parametrize(
+    "name", [" net", "two\nlines", "a\rb", "a\x0bb", "a\x85b", "a\u2028b", "\udcff"]
+)
+def test_a_name_that_the_table_cannot_hold_is_refused(folder, name):
+    save_weights(folder / "gan.safetensors", small_model())
+    with pytest.raises(ValueError, match="path must be named without a blank at its beginning"):
+        save_weights(folder / f"{name}.safetensors", small_model())
+    load_weights("gan", small_model())
+
+
+# ---- memory that is shared ---------------------------------------------------------------------
+
+
+class Sharing(nn.Module):
+    """A view of a parameter, an expanded buffer, two parts of one block, a transposed one."""
+
+    def __init__(self):
+        super().__init__()
+        block = torch.randn(2, 6, 4)
+        self.table, self.other = nn.Parameter(block[0]), nn.Parameter(block[1])
+        self.register_buffer("first", self.table.detach()[:1])
+        self.register_buffer("mask", torch.ones(1, 6).expand(3, 6))
+        self.turned = nn.Parameter(self.table.data.T)
+
+
+def test_shared_memory_comes_back_and_stays_shared(folder):
+    saved, loaded = Sharing(), Sharing()
+    saved.mask[:1] = 7.0
+    save_weights(folder / "x.safetensors", saved)
+    load_weights("x", loaded)
+    assert_same_weights(loaded, saved)
+    assert loaded.first.data_ptr() == loaded.table.data_ptr() and loaded.mask.stride() == (0, 1)
+    tensors = weights.load_file(folder / "x.safetensors")
+    tensors["mask"][1] = 8.0
+    weights.save_file(tensors, folder / "x.safetensors")
+    weights.list_weights(folder / "x.safetensors")
+    with pytest.raises(ValueError, match="mask of the model repeats its numbers in memory"):
+        load_weights("x", loaded)
+
+
+def test_a_killed_writer_leaves_no_file_that_nobody_knows(folder, monkeypatch):
+    seen = []
+    monkeypatch.setattr(os, "fsync", lambda _: seen.append({p.name for p in folder.iterdir()}))
+    save_weights(folder / "x.safetensors", small_model(), listed=False)
+    [names] = seen
+    assert [name.split(".")[1] for name in names] == ["x"] and str(os.getpid()) in names.pop()

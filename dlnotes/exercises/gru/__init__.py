@@ -5,16 +5,33 @@ import math
 import torch
 from torch import Tensor, nn
 
-from dlnotes.exercises import exercise, expect, expect_close
+from dlnotes.exercises import (
+    exercise,
+    expect,
+    expect_close,
+    expect_function,
+    expect_number,
+    expect_parts,
+    expect_runs,
+    kind,
+)
 from dlnotes.exercises.gru.experiment import recall
-from dlnotes.gru import GRUCell, jacobian_terms
+from dlnotes.exercises.gru.trials import (
+    a_gradient,
+    is_cell,
+    minimal_trial,
+    samples_to_hold,
+    wrong_steps,
+)
+from dlnotes.gru import GRUCell
 
 # ---- predict -----------------------------------------------------------------------------------
 
 
 @exercise(
-    "How many parameters has torch.nn.GRU(10, 20), and what is the ratio to torch.nn.LSTM(10, 20)? "
-    "Give (parameters, ratio).",
+    "1. Predict. How many parameters has torch.nn.GRU(10, 20), 10 inputs and 20 units, weights "
+    "and all biases, and how large a share is that of the parameters of torch.nn.LSTM(10, 20)? "
+    "Give (parameters, share), a whole number and a share of 1, to four digits.",
     hint=(
         "Count affine maps: a GRU has three, an LSTM four, of equal size.",
         "One map of torch's has H·D + H·H weights and two biases of H.",
@@ -29,29 +46,46 @@ def parameters():
 
 @parameters.checked_by
 def _(answer):
-    count, ratio = answer
-    expect(
-        count != 3 * 20 * (10 + 20 + 1), "biases: torch has two for each map, of which one is U's"
-    )
-    expect(count != 3 * 20 * (10 + 20), "biases: there are none in your count")
-    expect(count != 4 * 20 * (10 + 20 + 2), "maps: that is the LSTM; a GRU has three")
-    expect(
-        count != 2 * 20 * (10 + 20 + 2), "maps: the candidate has weights, too, not only the gates"
-    )
-    expect(count == 1920, "parameters: maps · H · (D + H + biases)")
-    expect(abs(ratio - 4 / 3) > 1e-9, "ratio: the other way round, GRU to LSTM")
-    expect(abs(ratio - 0.75) < 1e-9, "ratio: three maps to four")
+    count, share = expect_parts(answer, "parameters", "share")
+    mistakes = {
+        "biases: torch has two for each map, of which one stands with U": 3 * 20 * (10 + 20 + 1),
+        "biases: there are none in your count": 3 * 20 * (10 + 20),
+        "maps: that is the LSTM; a GRU has three": 4 * 20 * (10 + 20 + 2),
+        "maps: the candidate has weights, too, not only the gates": 2 * 20 * (10 + 20 + 2),
+        "maps: this is one of them": 20 * (10 + 20 + 2),
+        "recurrence: the matrices of the state, 20 × 20 each, are missing": 3 * 20 * (10 + 2),
+        "biases: vectors of 20, not single numbers": 3 * (20 * (10 + 20) + 2),
+    }
+    expect_number(count, 3 * 20 * (10 + 20 + 2), "the number of parameters", wrong=mistakes)
+    mistakes = {
+        "share: the other way round, GRU to LSTM": 4 / 3,
+        "unit: a share of 1, not per cent": 75.0,
+        "share: of the LSTM, not of both together": 3 / 7,
+        "share: two gates against three, but each has a candidate, too": 2 / 3,
+        "share: two maps against four, but a GRU has three": 0.5,
+        "difference: this is what the GRU saves": 0.25,
+    }
+    expect_number(share, 0.75, "the share", wrong=mistakes)
 
 
 @exercise(
-    "A gate is 0 or 1. For each corner (r, z), z the share of the old state, say what h_t depends "
-    "on: a dict {(r, z): set} with the keys (0, 0), (0, 1), (1, 0), (1, 1) and sets of the letters "
-    "'x' (the input) and 'h' (the state before).",
+    "2. Predict. The reset gate r and the update gate z, the share of the old state, are both 0 "
+    "or 1, whatever the input is. On what does the new state h_t then depend: on the input x_t, "
+    "called 'x', on the state before, called 'h', or on both? Give a dict from each corner (r, z) "
+    "to a set of these letters: {(0, 0): {...}, (0, 1): {...}, (1, 0): {...}, (1, 1): {...}}.",
     hint=(
         "Write h_t = z h + (1 − z) tanh(W x + r U h) down four times.",
         "With z = 1 the candidate does not matter at all, whatever r is.",
     ),
     because="z = 1 copies h; z = 0 takes the candidate, which sees h only through r.",
+    skeleton="""
+        answer = {
+            (0, 0): ...,  # (r, z)
+            (0, 1): ...,
+            (1, 0): ...,
+            (1, 1): ...,
+        }
+    """,
 )
 def corners():
     depends = {}
@@ -63,8 +97,11 @@ def corners():
 
 @corners.checked_by
 def _(answer):
-    expect(isinstance(answer, dict), "type: give a dict {(r, z): set}")
+    expect(isinstance(answer, dict), f"type: a dict {{(r, z): set}} is wanted, got {kind(answer)}")
     expect(set(answer) == {(0, 0), (0, 1), (1, 0), (1, 1)}, "keys: (r, z) with r and z 0 or 1")
+    for corner, letters in answer.items():
+        several = isinstance(letters, set | list | tuple | str)
+        expect(several, f"type: {corner}: a set of letters is wanted, got {kind(letters)}")
     given = {corner: set(letters) for corner, letters in answer.items()}
     expect(all(letters <= {"x", "h"} for letters in given.values()), "letters: 'x' and 'h' only")
     swapped = given[0, 0] == given[1, 0] == {"h"} and given[0, 1] == {"x"}
@@ -79,14 +116,20 @@ def _(answer):
 
 
 @exercise(
-    "With a constant z a unit is a leaky integrator: what is stored fades to 1/e in τ steps. Write "
-    "update_bias(tau): the bias b for which z = σ(b) has the time constant tau. For tau = 50, z is "
-    "0.9802.",
+    "3. Derive. A unit whose z, the share of the old state, is constant forgets: what is stored "
+    "is multiplied by z in each step. After tau steps, its time constant, 1/e of it is left. "
+    "Write update_bias(tau), which returns, for a positive number tau, the bias b for which z = "
+    "σ(b) has exactly this time constant. σ is the sigmoid. For tau = 50, z is 0.9802.",
     hint=(
         "z^τ = 1/e: solve for z.",
         "z = exp(−1/τ); then b = ln(z / (1 − z)), the inverse of σ.",
     ),
     because="For large τ, b is about ln τ: the bias has to grow only with the logarithm.",
+    skeleton="""
+        def update_bias(tau):
+            z = ...
+            return ...
+    """,
 )
 def time_constant():
     def update_bias(tau):
@@ -98,24 +141,30 @@ def time_constant():
 
 @time_constant.checked_by
 def _(answer):
-    expect(callable(answer), "type: give a function of tau")
+    update_bias = expect_function(answer, "tau")
     for tau in (50.0, 5.0, 0.5):
-        b, z = float(answer(tau)), math.exp(-1 / tau)
+        z, half = math.exp(-1 / tau), 0.5 ** (1 / tau)
         right = math.log(z / (1 - z))
-        expect(abs(b - z) > 1e-9, "inverse: that is z; the bias is what σ turns into z")
-        expect(abs(b + right) > 1e-9, "sign: a large bias must keep; yours forgets")
-        half = 0.5 ** (1 / tau)
-        message = "1/e: yours is the bias for a half-life of tau, not for 1/e"
-        expect(abs(b - math.log(half / (1 - half))) > 1e-9, message)
-        message = "approximation: ln τ is the limit for large τ; solve z^τ = 1/e exactly"
-        expect(tau != 50 or abs(b - math.log(tau)) > 1e-6, message)
-        expect(abs(b - right) < 1e-9, f"value: at tau = {tau:g}, σ(b)^tau must be 1/e")
+        mistakes = {
+            "inverse: that is z; the bias is what σ turns into z": z,
+            "sign: a large bias must keep; yours forgets": -right,
+            "1/e: yours is the bias for a half-life of tau": math.log(half / (1 - half)),
+            "approximation: ln tau is the limit for large tau; solve zᵗᵃᵘ = 1/e": math.log(tau),
+            "approximation: z = 1 − 1/tau is right for large tau only": math.log(max(tau - 1, 0.1)),
+            "σ: its inverse is ln(z / (1 − z)), not −ln(1 − z)": -math.log(1 - z),
+            "σ: its inverse is ln(z / (1 − z)), not ln z": -1 / tau,
+        }
+        message = f"the bias for tau = {tau:g}"
+        expect_number(update_bias(tau), right, message, wrong=mistakes, within=1e-9)
 
 
 @exercise(
-    "Write state_gradient(cell, x, h, delta): the gradient of a loss with respect to the state "
-    "before, (H,), of one step of a GRUCell with the defaults; x is (D,), h is (H,), and delta, "
-    "∂L/∂h_t, is (H,). cell.gates(x[None], h[None]) gives z, r and the candidate. No autograd.",
+    "4. Complete the code. One step of a GRUCell with the defaults, h_t = z ⊙ h + (1 − z) ⊙ n "
+    "with the candidate n = tanh(W x + b + r ⊙ (U h + b_U)), backwards, without autograd. x (D,) "
+    "is the input, h (H,) the state before, delta (H,) the gradient of the loss with respect to "
+    "h_t. Return the gradient with respect to h, (H,). cell.U, cell.U_r, cell.U_z are (H, H), "
+    "cell.b_U is (H,). d_n, d_r, d_z are meant to be the gradients before the tanh and the two "
+    "sigmoids.",
     hint=(
         "Four ways lead from h_{t−1} to h_t: the shortcut, z, r, and U itself.",
         "Through the candidate: d = delta (1 − z)(1 − n²); to U h it goes as d · r, to r as "
@@ -123,56 +172,58 @@ def _(answer):
         "Each then passes a matrix, transposed, and the gates their slopes z(1 − z) and r(1 − r).",
     ),
     because="It is the transposed Jacobian times delta, without ever writing the Jacobian down.",
+    skeleton="""
+        def state_gradient(cell, x, h, delta):
+            z, r, n = (gate[0] for gate in cell.gates(x[None], h[None]))
+            d_n = ...
+            d_r = ...
+            d_z = ...
+            return delta * z + cell.U.T @ ... + cell.U_r.T @ ... + cell.U_z.T @ ...
+    """,
 )
 def state_gradient():
-    def gradient(cell, x, h, delta):
+    def state_gradient(cell, x, h, delta):
         z, r, n = (gate[0] for gate in cell.gates(x[None], h[None]))
         d_n = delta * (1 - z) * (1 - n**2)
         d_r = d_n * (cell.U @ h + cell.b_U) * r * (1 - r)
         d_z = delta * (h - n) * z * (1 - z)
         return delta * z + cell.U.T @ (d_n * r) + cell.U_r.T @ d_r + cell.U_z.T @ d_z
 
-    return gradient
+    return state_gradient
 
 
 @state_gradient.checked_by
 def _(answer):
-    expect(callable(answer), "type: give the function")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        cell = GRUCell(3, 4).double()
-        x, h, delta = torch.randn(3).double(), torch.randn(4).double(), torch.randn(4).double()
-    terms = jacobian_terms(cell, x, h)
-    right = sum(terms.values()).T @ delta
+    function = expect_function(answer, "cell", "x", "h", "delta")
+    arguments, right, mistakes = a_gradient()
     with torch.no_grad():
-        given = answer(cell, x, h, delta)
-    if isinstance(given, Tensor) and given.shape == right.shape:
-        names = {
-            "shortcut": "the shortcut, delta · z, is missing",
-            "update": "the way through z is missing: h − n times z's slope",
-            "candidate": "the way through U is missing",
-            "reset": "the way through r is missing: it multiplies U h + b_U",
-        }
-        for name, message in names.items():
-            without = right - terms[name].T @ delta
-            expect((given - without).abs().max() > 1e-9, f"ways: {message}")
-        message = "transpose: a gradient goes back through the transposed matrices"
-        expect((given - sum(terms.values()) @ delta).abs().max() > 1e-9, message)
-    expect_close(given, right, "the gradient", within=1e-9)
+        given = function(*arguments)
+    expect_close(given, right, "the gradient", within=1e-9, wrong=mistakes)
 
 
 # ---- implement ---------------------------------------------------------------------------------
 
 
 @exercise(
-    "Write step(x, h, weight_ih, weight_hh, bias_ih, bias_hh): one step of torch.nn.GRU from its "
-    "own tensors, (3H, D), (3H, H), (3H,), (3H,), for x (N, D) and h (N, H), with sigmoids and "
-    "tanh only. torch stacks r, z, n, and its second bias of n stands inside the reset.",
+    "5. Complete the code. One step of torch.nn.GRU, computed from its own tensors. x (N, D) is "
+    "the input of N sequences and h (N, H) their state; weight_ih (3H, D) and bias_ih (3H,) "
+    "belong to the input, weight_hh (3H, H) and bias_hh (3H,) to the state. torch stacks the rows "
+    "of r, z and the candidate n, in this order, and bias_hh of n stands inside the reset: r "
+    "multiplies all that comes from the state. Return the new state (N, H), in which z is the "
+    "share of the old.",
     hint=(
         "Two products, (x @ weight_ih.T + bias_ih) and the same for h, each cut by .chunk(3, 1).",
         "r and z add their two parts; n = tanh(from_x + r * from_h).",
     ),
     because="The bias inside the reset is why the two biases of n do not add up to one.",
+    skeleton="""
+        def step(x, h, weight_ih, weight_hh, bias_ih, bias_hh):
+            r_x, z_x, n_x = (x @ weight_ih.T + bias_ih).chunk(3, 1)
+            r_h, z_h, n_h = ...
+            r, z = ...
+            n = ...
+            return ...
+    """,
 )
 def torch_step():
     def step(x, h, weight_ih, weight_hh, bias_ih, bias_hh):
@@ -187,43 +238,25 @@ def torch_step():
 
 @torch_step.checked_by
 def _(answer):
-    expect(callable(answer), "type: give the function")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        theirs = nn.GRUCell(3, 4).double()
-        x, h = torch.randn(2, 3).double(), torch.randn(2, 4).double()
-    weights = theirs.weight_ih, theirs.weight_hh, theirs.bias_ih, theirs.bias_hh
+    names = "x", "h", "weight_ih", "weight_hh", "bias_ih", "bias_hh"
+    step = expect_function(answer, *names)
+    torch.manual_seed(0)
+    theirs = nn.GRUCell(3, 4).double()
+    x, h = torch.randn(2, 3).double(), torch.randn(2, 4).double()
     with torch.no_grad():
-        given, right = answer(x, h, *weights), theirs(x, h)
-        if isinstance(given, Tensor) and given.shape == right.shape:
-            for message, wrong in _wrong_steps(x, h, *weights).items():
-                expect((given - wrong).abs().max() > 1e-9, message)
-    expect_close(given, right, "the new state", within=1e-9)
-
-
-def _wrong_steps(x, h, weight_ih, weight_hh, bias_ih, bias_hh) -> dict[str, Tensor]:
-    """Return what the usual mistakes give, by what there is to say about them."""
-    (r_x, z_x, n_x), (r_h, z_h, n_h) = (
-        (x @ weight_ih.T + bias_ih).chunk(3, 1),
-        (h @ weight_hh.T + bias_hh).chunk(3, 1),
-    )
-    r, z, b = torch.sigmoid(r_x + r_h), torch.sigmoid(z_x + z_h), bias_hh.chunk(3)[2]
-    n = torch.tanh(n_x + r * n_h)
-    outside = torch.tanh(n_x + b + r * (n_h - b))
-    before = torch.tanh(n_x + b + (r * h) @ weight_hh.chunk(3)[2].T)
-    swapped = torch.tanh(n_x + z * n_h)  # with r and z in each other's place
-    return {
-        "convention: z is the share of the old state": (1 - z) * h + z * n,
-        "bias: the second bias of n stands inside the reset": z * h + (1 - z) * outside,
-        "reset: torch's acts after the product with U, not before": z * h + (1 - z) * before,
-        "order: torch stacks r, z, n; yours has z first": r * h + (1 - r) * swapped,
-    }
+        weights = theirs.weight_ih, theirs.weight_hh, theirs.bias_ih, theirs.bias_hh
+        values = [x, h, *(weight.detach() for weight in weights)]
+        mistakes, right = wrong_steps(*values), theirs(x, h)
+        expect_close(step(*values), right, "the new state", within=1e-9, wrong=mistakes)
 
 
 @exercise(
-    "A sample-and-hold unit, by hand. Return a GRUCell(2, 1) with the defaults that reads (value, "
-    "marker) and holds: after a step with marker 1 its state is within 0.02 of tanh(value), "
-    "whatever it was before; after steps with marker 0 it still is, for 50 of them.",
+    "6. Build by hand. A unit that samples and holds: a GRUCell(2, 1) with the defaults reads a "
+    "value and a marker, x = (value, marker), the marker 0 or 1. After a step with marker 1 its "
+    "state must be tanh(value), to 0.02, whatever it was before. After 50 steps with marker 0 it "
+    "must still be that, to 0.02, whatever their values are. Set its parameters (W, U, b, b_U of "
+    "the candidate, W_r, U_r, b_r of the reset, W_z, U_z, b_z of the update gate, z the share of "
+    "the old state), and give the cell.",
     hint=(
         "Which of the two gates decides whether to keep, and what may it depend on?",
         "z = σ(b_z + W_z·marker) must be nearly 1 at marker 0 and nearly 0 at marker 1.",
@@ -243,42 +276,42 @@ def sample_and_hold():
 
 @sample_and_hold.checked_by
 def _(answer):
-    expect(_is_cell(answer), "type: give a GRUCell")
+    expect(is_cell(answer), f"type: a GRUCell is wanted, got {kind(answer)}")
     given = answer.input_size, answer.hidden_size, answer.reset, answer.z
     expect(given == (2, 1, "after", "old"), "cell: GRUCell(2, 1) with the defaults")
-    generator = torch.Generator().manual_seed(0)
-    value = 4 * torch.rand(64, generator=generator) - 2
-    start = 2 * torch.rand(64, 1, generator=generator) - 1
-    noise = 4 * torch.rand(50, 64, generator=generator) - 2
-    dtype = answer.U.dtype
+    answer = answer.float()
+    value, start, noise = samples_to_hold()
     with torch.no_grad():
-        written = answer(torch.stack([value, torch.ones(64)], 1).to(dtype), start.to(dtype))
-        wanted, state = torch.tanh(value)[:, None].to(dtype), written
-        expect((written - start.to(dtype)).abs().max() > 1e-3, "write: the marker changes nothing")
+        written = answer(torch.stack([value, torch.ones(64)], 1), start)
+        wanted, state = torch.tanh(value)[:, None], written
+        expect((written - start).abs().max() > 1e-3, "write: the marker changes nothing")
         wrong = (written - wanted).abs().max()
         message = f"write: after the marker the state is {wrong:.2g} away from tanh(value)"
         expect(wrong < 0.02, message)
         for x_t in noise:
-            state = answer(torch.stack([x_t, torch.zeros(64)], 1).to(dtype), state)
+            state = answer(torch.stack([x_t, torch.zeros(64)], 1), state)
         wrong = (state - wanted).abs().max()
         message = f"hold: 50 steps later the state is {wrong:.2g} away; is z near enough to 1?"
         expect(wrong < 0.02, message)
 
 
-def _is_cell(module: object) -> bool:
-    """Whether this is a ``GRUCell``: the package's, or the one that the notebook writes out."""
-    return isinstance(module, nn.Module) and type(module).__name__ == "GRUCell"
-
-
 @exercise(
-    "The minimal gated unit (Zhou et al. 2016, arXiv:1603.09420) has one gate for both jobs: "
-    "f = σ(W_f x + U_f h + b_f), h' = tanh(W x + U (f ⊙ h) + b), h_t = (1 − f) ⊙ h + f ⊙ h'. Write "
-    "minimal(W_f, U_f, b_f, W, U, b) that returns a GRUCell which computes it.",
+    "7. Implement. The minimal gated unit (Zhou et al. 2016, arXiv:1603.09420) has one gate for "
+    "both jobs: f = σ(W_f x + U_f h + b_f), h' = tanh(W x + U (f ⊙ h) + b), h_t = (1 − f) ⊙ h + f "
+    "⊙ h'. Write minimal(W_f, U_f, b_f, W, U, b), which returns a GRUCell that computes it; W_f "
+    "and W are (H, D), U_f and U (H, H), b_f and b (H,). The options reset='before' or 'after' "
+    "and z='old' or 'new' of GRUCell(D, H, ...) say where the reset acts and whose share z is.",
     hint=(
         "Is f the share of the old or of the new state? Where does the reset act?",
         "GRUCell(D, H, reset='before', z='new'), and the weights of f go into both gates.",
     ),
     because="Two thirds of the parameters, one gate: it writes exactly where it sees the past.",
+    skeleton="""
+        def minimal(W_f, U_f, b_f, W, U, b):
+            H, D = W.shape
+            cell = ...
+            return cell
+    """,
 )
 def minimal_gated_unit():
     def minimal(W_f, U_f, b_f, W, U, b):
@@ -294,36 +327,22 @@ def minimal_gated_unit():
 
 @minimal_gated_unit.checked_by
 def _(answer):
-    expect(callable(answer), "type: give the function")
-    generator = torch.Generator().manual_seed(0)
-    shapes = (4, 3), (4, 4), (4,), (4, 3), (4, 4), (4,)
-    p = [torch.randn(shape, generator=generator, dtype=torch.float64) for shape in shapes]
-    x, h = (torch.randn(2, n, generator=generator, dtype=torch.float64) for n in (3, 4))
-    W_f, U_f, b_f, W, U, b = p
-    f = torch.sigmoid(x @ W_f.T + h @ U_f.T + b_f)
-    candidate = torch.tanh(x @ W.T + (f * h) @ U.T + b)
-    after = torch.tanh(x @ W.T + f * (h @ U.T) + b)
-    cell = answer(*p)
-    expect(_is_cell(cell), "type: the function must return a GRUCell")
+    minimal = expect_function(answer, "W_f", "U_f", "b_f", "W", "U", "b")
+    p, x, h, right, mistakes = minimal_trial()
+    cell = minimal(*p)
+    expect(is_cell(cell), f"type: the function must return a GRUCell, got {kind(cell)}")
     with torch.no_grad():
-        given = cell(x, h)
-    if given.shape == h.shape:
-        for message, wrong in {
-            "convention: f is the share of the new; use z='new' or flip signs": f * h
-            + (1 - f) * candidate,
-            "reset: it acts before the product, U (f ⊙ h)": (1 - f) * h + f * after,
-        }.items():
-            expect((given - wrong).abs().max() > 1e-9, message)
-    expect_close(given, (1 - f) * h + f * candidate, "the new state", within=1e-9)
+        expect_close(cell(x, h), right, "the new state", within=1e-9, wrong=mistakes)
 
 
 # ---- break it ----------------------------------------------------------------------------------
 
 
 @exercise(
-    "Break the conversion. Give (U, r, h), tensors (2, 2), (2,), (2,) with 0 < r < 1 and |h| ≤ 1, "
-    "for which the candidates tanh(r ⊙ (U h)) and tanh(U (r ⊙ h)) differ by more than 1.9 in a "
-    "component: nearly as far apart as two numbers in (−1, 1) can be.",
+    "8. Break it. The reset may act after the product with U, tanh(r ⊙ (U h)), or before it, "
+    "tanh(U (r ⊙ h)). Give weights for which the two disagree by more than 1.9 in a component, "
+    "nearly as far as two numbers in (−1, 1) can: (U, r, h), tensors (2, 2), (2,) and (2,), with "
+    "0 < r < 1 and −1 ≤ h ≤ 1.",
     hint=(
         "Component 0: r₀ (U₀₀ h₀ + U₀₁ h₁) against U₀₀ r₀ h₀ + U₀₁ r₁ h₁. Make the signs differ.",
         "Two large terms of opposite sign that nearly cancel; unequal resets tip the balance.",
@@ -339,11 +358,11 @@ def two_resets():
 
 @two_resets.checked_by
 def _(answer):
-    U, r, h = answer
+    U, r, h = expect_parts(answer, "U", "r", "h")
     for name, value, shape in (("U", U, (2, 2)), ("r", r, (2,)), ("h", h, (2,))):
-        expect(isinstance(value, Tensor), f"type: {name} must be a tensor")
+        expect(isinstance(value, Tensor), f"type: {name} must be a tensor, got {kind(value)}")
         expect(tuple(value.shape) == shape, f"shape: {name} must be {shape}")
-        expect(torch.isfinite(value).all(), f"values: {name} must be finite")
+        expect(torch.isfinite(value).all(), f"finite: {name} holds nan or infinity")
     U, r, h = U.double(), r.double(), h.double()
     expect(((r > 0) & (r < 1)).all(), "range: a gate lies between 0 and 1, without the ends")
     expect((h.abs() <= 1).all(), "range: a state that starts at 0 stays in [−1, 1]")
@@ -357,9 +376,11 @@ def _(answer):
 
 
 @exercise(
-    "How large must the update bias be? exercises.gru.recall(bias, seed=...) trains a GRU to name "
-    "the first of 30 random symbols (chance 1/8). Return {bias: [accuracies]} for at least the "
-    "biases 0.0 and 3.0, seeds 0, 1 and 2.",
+    "9. Experiment. How large must the bias of the update gate be at the start? "
+    "exercises.gru.recall(3.0, seed=0) trains a GRU that begins with the bias 3.0 to name the "
+    "first of 30 random symbols, one of eight, and returns its accuracy on new sequences, a share "
+    "of 1. Give {bias: [accuracies]} for the biases 0.0 and 3.0, and more if you like, with the "
+    "seeds 0, 1 and 2 each.",
     hint=(
         "Predict first: what is σ(bias)^30 for the two?",
         "{b: [exercises.gru.recall(b, seed=s) for s in range(3)] for b in (0.0, 3.0)}",
@@ -372,12 +393,7 @@ def bias_for_memory():
 
 @bias_for_memory.checked_by
 def _(answer):
-    expect(isinstance(answer, dict), "type: give a dict {bias: [accuracies]}")
-    expect({0.0, 3.0} <= set(answer), "keys: the biases 0.0 and 3.0 are asked for")
-    for bias, values in answer.items():
-        expect(len(values) >= 3, f"seeds: bias {bias} needs at least three runs")
-        expect(all(0 <= value <= 1 for value in values), "unit: accuracies are shares of 1")
-        expect(len(set(values)) > 1 or min(values) == 1, f"seeds: all runs of {bias} are equal")
+    answer = expect_runs(answer, 0.0, 3.0)
     low, high = (sum(answer[b]) / len(answer[b]) for b in (0.0, 3.0))
     expect(abs(low - 1 / 8) < 0.15, "chance: with bias 0 this task stays near 1/8; other task?")
     expect(high > low + 0.3, "training: with bias 3 it is learned; was update_bias handed on?")

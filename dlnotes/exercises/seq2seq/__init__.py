@@ -1,24 +1,40 @@
 """Exercises of chapter 6: predict, derive, implement, break it, experiment."""
 
-import itertools
 import math
 from collections import Counter
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
 
-from dlnotes.exercises import exercise, expect, expect_close
+from dlnotes.exercises import (
+    exercise,
+    expect,
+    expect_close,
+    expect_function,
+    expect_number,
+    expect_parts,
+    expect_runs,
+)
 from dlnotes.exercises.seq2seq.experiment import small_model
-from dlnotes.exercises.seq2seq.trees import beam_by_dicts, log_probability, random_tree
-from dlnotes.seq2seq import BahdanauAttention
+from dlnotes.exercises.seq2seq.trees import judge_beam
+from dlnotes.exercises.seq2seq.trials import (
+    a_padded_batch,
+    an_attention,
+    judge_lags,
+    judge_trap,
+    pairs_of_sentences,
+    scores_of_one_query,
+    table,
+)
 
 # ---- predict -----------------------------------------------------------------------------------
 
 
 @exercise(
-    "How many parameters has Bahdanau's scorer e = vᵀ tanh(W s + U h) if the decoder's state has "
-    "n = 1000 features, the encoder reads both ways with 1000 each, and 1000 are compared?",
+    "1. Predict. Bahdanau's scorer e = vᵀ tanh(W s + U h) compares the decoder's state s with an "
+    "annotation h, and has no biases. s has n = 1000 features. The encoder reads the sentence in "
+    "both directions with 1000 features each, and h holds both. tanh(…) has 1000 features. How "
+    "many parameters has the scorer? Give a whole number.",
     hint=(
         "Three things are learned, W, U and v. What goes into each, and what comes out?",
         "h holds both directions, so U is 1000 × 2000. There are no biases.",
@@ -32,27 +48,38 @@ def scorer_parameters():
 
 @scorer_parameters.checked_by
 def _(answer):
-    expect(answer != 2_001_000, "U: an annotation holds both directions, 2000 features")
-    expect(answer != 3_000_000, "v: the vector that makes one number of 1000 is missing")
-    expect(answer not in (3_002_000, 3_003_000, 3_002_001), "biases: the paper's scorer has none")
-    expect(answer == 3_001_000, "count: W is n × n, U is n × 2n, v has n numbers")
+    mistakes = {
+        "U: an annotation holds both directions, 2000 features": 2_001_000,
+        "v: the vector that makes one number of 1000 is missing": 3_000_000,
+        "biases: this scorer has none": 3_002_000,
+        "biases: this scorer has none, neither with W nor with U": 3_003_000,
+        "biases: this scorer has none, not even one number": 3_001_001,
+        "W: the decoder's state has 1000 features, it reads in one direction": 4_001_000,
+    }
+    expect_number(answer, 3_001_000, "the number of parameters", wrong=mistakes)
 
 
 @exercise(
-    "Source and target both have n tokens, and y_i depends on x_i. Write lags(n, reverse): the "
-    "list, for i = 1 … n, of how many steps lie between reading x_i and writing y_i, if the "
-    "decoder begins right after the encoder (reading the last token and writing the first are one "
-    "step apart) and reads the source backwards if reverse is True.",
+    "2. Complete the code. Source and target both have n tokens, and y_i, the i-th of the target, "
+    "depends on x_i. An encoder reads one token of the source in each step; in the step after "
+    "the last one the decoder writes y_1, then y_2, and so on. If reverse is True the source is "
+    "read from its end. Fill the blanks of lags, which returns the list, for i = 1 to n, of how "
+    "many steps after x_i was read y_i is written.",
     hint=(
         "Number the steps: the source takes steps 1 … n, the target n + 1 … 2n.",
         "In order, x_i is read in step i; reversed, in step n + 1 − i. y_i is written in n + i.",
     ),
     because="n for each in order; 2i − 1 reversed. The mean stays n, but the first pairs are now "
     "close together, and gradients find them first (Sutskever et al. 2014, §3.3).",
+    skeleton="""
+        def lags(n, reverse):
+            read = [... for i in range(1, n + 1)]  # the step in which x_i is read
+            return [... - read[i - 1] for i in range(1, n + 1)]
+    """,
 )
 def lags():
     def lags(n, reverse):
-        read = [n + 1 - i if reverse else i for i in range(1, n + 1)]
+        read = [n + 1 - i if reverse else i for i in range(1, n + 1)]  # the step for x_i
         return [n + i - read[i - 1] for i in range(1, n + 1)]
 
     return lags
@@ -60,104 +87,98 @@ def lags():
 
 @lags.checked_by
 def _(answer):
-    expect(callable(answer), "type: give a function of n and reverse")
-    for n in (1, 2, 7):
-        given = list(answer(n, False))
-        expect(len(given) == n, "shape: one lag for each token")
-        expect(given == [n] * n, f"in order: all {n} lags are {n}")
-        given = list(answer(n, True))
-        expect(given != [2 * i - 1 for i in range(n, 0, -1)] or n == 1, "order: y_1 comes first")
-        expect(given != [2 * i for i in range(1, n + 1)], "offset: the nearest pair is 1 apart")
-        right = [2 * i - 1 for i in range(1, n + 1)]
-        expect(given == right, "reversed: x_i is read in step n + 1 − i, y_i written in n + i")
+    judge_lags(expect_function(answer, "n", "reverse"))
 
 
 # ---- derive ------------------------------------------------------------------------------------
 
 
 @exercise(
-    "Write attend_to_the_mean(attention), which changes the parameters of a BahdanauAttention in "
-    "place, under torch.no_grad(), so that for every query the context is the mean of the "
-    "annotations, without making the annotations forgotten: W and U must keep their values.",
+    "3. Derive. attention is a BahdanauAttention, whose scores are e = vᵀ tanh(W s + U h) with "
+    "the weights attention.v.weight, attention.W.weight, attention.U.weight. Write "
+    "attend_to_the_mean(attention), which changes it in place, such that for every query s the "
+    "context is the mean of the annotations h that are not padding. W and U must keep their "
+    "values.",
     hint=(
         "Which scores make a softmax uniform?",
         "All scores equal, whatever the query: e = vᵀ tanh(...) with v = 0.",
     ),
     because="With e constant α_j = 1/S and c = Σ h_j / S. A model that averages (a bag of "
     "words) is thus one point in the space of models with attention.",
+    skeleton="""
+        def attend_to_the_mean(attention):
+            with torch.no_grad():
+                ...
+    """,
 )
 def uniform_attention():
-    @torch.no_grad()
     def attend_to_the_mean(attention):
-        attention.v.weight.zero_()
+        with torch.no_grad():
+            attention.v.weight.zero_()
 
     return attend_to_the_mean
 
 
 @uniform_attention.checked_by
 def _(answer):
-    expect(callable(answer), "type: give a function of the attention")
-    generator = torch.Generator().manual_seed(0)
-    query = torch.randn(2, 3, 4, generator=generator, dtype=torch.float64)
-    keys = torch.randn(2, 5, 6, generator=generator, dtype=torch.float64)
-    mask = torch.tensor([[True] * 5, [True] * 3 + [False] * 2])
-    attention = BahdanauAttention(4, 6).double()
+    change = expect_function(answer, "attention", in_place=True)
+    attention, query, keys, mask, mistakes = an_attention()
     before = {name: p.detach().clone() for name, p in attention.named_parameters()}
-    answer(attention)
+    change(attention)
+    after = dict(attention.named_parameters())
+    changed = [name for name in before if not torch.equal(after[name], before[name])]
     for name in ("W.weight", "U.weight"):
-        same = torch.equal(dict(attention.named_parameters())[name], before[name])
-        expect(same, f"kept: {name} must keep its values")
+        expect(name not in changed, f"kept: {name} must keep its values")
     context, weights = attention(query, keys, mask)
-    expect((weights[0] - 0.2).abs().max() < 1e-9, "uniform: five places, so each weight is 1/5")
-    means = torch.stack([keys[0].mean(0), keys[1, :3].mean(0)])[:, None].expand(2, 3, 6)
-    expect_close(context, means, "the context", within=1e-9)
+    expect(torch.isfinite(weights).all(), "finite: the weights are nan; is a score infinite?")
+    same = (weights[0] - 0.2).abs().max() < 1e-9
+    expect(same or changed, "in place: nothing has changed; methods that end in _ change a tensor")
+    expect(same, "uniform: equal weights need equal scores, whatever s and h are")
+    right = torch.stack([keys[0].mean(0), keys[1, :3].mean(0)])[:, None].expand(2, 3, 6)
+    expect_close(context, right, "the context", within=1e-9, wrong=mistakes)
 
 
 @exercise(
-    "Write score_gradient(weights, annotations, delta): the gradient of the loss with respect to "
-    "the scores e_j, from α (S,), annotations h_j (S, M) and delta = ∂L/∂c (M,). No autograd.",
+    "4. Derive and implement. One query attends to S annotations of M features each: weights (S,) "
+    "is α = softmax(e), annotations (S, M) holds the h_j, and the context is c = Σ α_j h_j. "
+    "delta (M,) is ∂L/∂c. Write score_gradient(weights, annotations, delta), which returns ∂L/∂e, "
+    "the gradient with respect to the scores, (S,), without autograd.",
     hint=(
         "c = Σ_j α_j h_j and ∂α_j/∂e_k = α_j (1[j = k] − α_k).",
         "∂c/∂e_k = α_k (h_k − c). The chain rule multiplies by delta.",
     ),
     because="α_k (h_k − c)·δ: a place gains if its annotation lies on the useful side of the mean, "
     "and only as far as it is looked at already. The sum over k is zero.",
+    skeleton="""
+        def score_gradient(weights, annotations, delta):
+            c = ...
+            return ...
+    """,
 )
 def score_gradient():
-    def gradient(weights, annotations, delta):
+    def score_gradient(weights, annotations, delta):
         c = weights @ annotations
         return weights * ((annotations - c) @ delta)
 
-    return gradient
+    return score_gradient
 
 
 @score_gradient.checked_by
 def _(answer):
-    expect(callable(answer), "type: give the function")
-    generator = torch.Generator().manual_seed(0)
-    e, h, delta = (
-        torch.randn(s, generator=generator, dtype=torch.float64) for s in ((7,), (7, 5), (5,))
-    )
-    e.requires_grad_()
-    alpha = e.softmax(0)
-    (right,) = torch.autograd.grad((alpha @ h) @ delta, e)
-    alpha = alpha.detach()
-    given = answer(alpha, h, delta)
-    if isinstance(given, Tensor) and given.shape == right.shape:
-        off = (given - alpha * (h @ delta)).abs().max()
-        expect(off > 1e-9, "mean: raising one score lowers all other weights; subtract c")
-        off = (given - (h - alpha @ h) @ delta).abs().max()
-        expect(off > 1e-9, "weight: a place that is not looked at gets no gradient")
-    expect_close(given, right, "the gradient", within=1e-9)
+    gradient = expect_function(answer, "weights", "annotations", "delta")
+    values, right, mistakes = scores_of_one_query()
+    expect_close(gradient(*values), right, "the gradient", within=1e-9, wrong=mistakes)
 
 
 # ---- implement ---------------------------------------------------------------------------------
 
 
 @exercise(
-    "Write loss(logits, targets, lengths): minus the log-likelihood of each sequence, summed over "
-    "its own steps and averaged over the batch. logits (N, T, V), targets (N, T), lengths (N,); "
-    "what stands past a length must not matter, whatever it is.",
+    "5. Complete the code. A batch holds N sequences, padded to T steps: logits (N, T, V) for V "
+    "tokens, targets (N, T) of token ids, lengths (N,) in steps. Fill the blanks of loss, which "
+    "returns minus the log-likelihood of a sequence, summed over its own steps and averaged over "
+    "the N sequences, one number. What stands past a length must not matter, not even if the "
+    "logits there are nan or the targets are no tokens at all; you may need more lines.",
     hint=(
         "F.cross_entropy(logits.transpose(1, 2), targets, reduction='none') is (N, T).",
         "Multiply by torch.arange(T) < lengths[:, None], sum over T, then take the mean over N.",
@@ -165,6 +186,12 @@ def _(answer):
     ),
     because="Summing and dividing by N keeps the loss a log-likelihood; a mean over all N · T "
     "cells would make it depend on how much padding there happens to be.",
+    skeleton="""
+        def loss(logits, targets, lengths):
+            inside = torch.arange(targets.shape[1]) < ...
+            losses = ...
+            return ...
+    """,
 )
 def masked_loss():
     def loss(logits, targets, lengths):
@@ -179,44 +206,41 @@ def masked_loss():
 
 @masked_loss.checked_by
 def _(answer):
-    expect(callable(answer), "type: give the function")
-    generator = torch.Generator().manual_seed(0)
-    logits = torch.randn(3, 4, 5, generator=generator, dtype=torch.float64)
-    targets = torch.randint(5, (3, 4), generator=generator)
-    lengths = torch.tensor([4, 1, 2])
-    rows = [
-        -logits[n, : lengths[n]].log_softmax(-1).gather(1, targets[n, : lengths[n], None]).sum()
-        for n in range(3)
-    ]
-    right = torch.stack(rows).mean()
-    given = torch.as_tensor(answer(logits, targets, lengths))
-    expect(given.ndim == 0, f"shape: one number for the batch, got {tuple(given.shape)}")
-    everything = F.cross_entropy(logits.transpose(1, 2), targets, reduction="none").sum() / 3
-    expect((given - everything).abs() > 1e-9, "mask: steps past the length were counted")
-    expect((given - right * 3 / 7).abs() > 1e-9, "scale: divide by the N sequences, not by steps")
-    expect((given - right * 3).abs() > 1e-9, "scale: average over the batch")
-    expect_close(given, right, "the loss", within=1e-9)
+    loss = expect_function(answer, "logits", "targets", "lengths")
+    (logits, targets, lengths), right, mistakes = a_padded_batch()
+    given = loss(logits, targets, lengths)
+    given = torch.tensor(given).double() if isinstance(given, float) else given
+    expect_close(given, right, "the loss", within=1e-9, wrong=mistakes)
     broken, odd = logits.clone(), targets.clone()
     broken[1, 1:] = torch.nan
     odd[1, 1:] = 99
-    try:
-        given = torch.as_tensor(answer(broken, odd, lengths))
-    except (IndexError, RuntimeError):
-        given = torch.tensor(torch.nan)
     message = "leak: what stands past the length (nan, or no token at all) must not matter"
-    expect((given - right).abs() < 1e-9, message)
+    try:
+        expect_close(torch.as_tensor(loss(broken, odd, lengths)), right, "the loss", within=1e-9)
+    except AssertionError as reason:
+        raise type(reason)(message) from reason
 
 
 @exercise(
-    "Write beam(step, size, steps): step(prefix) gives a list of log-probabilities of the next "
-    "token for a tuple of tokens; keep the `size` likeliest prefixes, for exactly `steps` tokens "
-    "(there is no end token). Return the best sequence, a tuple, and its log-probability.",
+    "6. Complete the code. Beam search: step(prefix) takes the tokens so far, a tuple of token "
+    "ids, and gives the list of the log-probabilities of the next token, one for each of the "
+    "tokens 0, 1, …. Begin with the empty prefix (), in each step keep the size likeliest "
+    "prefixes, and stop after exactly steps tokens; there is no end token. Fill the blanks of "
+    "beam, which returns (tokens, log_p): the best sequence, a tuple, and its log-probability.",
     hint=(
         "Start with [((), 0.0)]: one prefix, the empty one.",
         "Grow every prefix by every token, sort by log-probability, keep the first `size`.",
     ),
     because="With size 1 it is greedy search; with V^(steps − 1) no prefix is dropped before the "
     "last step, so it is exact.",
+    skeleton="""
+        def beam(step, size, steps):
+            prefixes = [((), 0.0)]
+            for _ in range(steps):
+                grown = ...
+                prefixes = ...
+            return ...
+    """,
 )
 def beam():
     def beam(step, size, steps):
@@ -235,36 +259,16 @@ def beam():
 
 @beam.checked_by
 def _(answer):
-    expect(callable(answer), "type: give the function")
-    narrower = 0
-    for seed in range(12):
-        step = random_tree(seed, 3, 4)
-        every = {t: log_probability(step, t) for t in itertools.product(range(3), repeat=4)}
-        best = max(every, key=every.get)
-        found = {}
-        for size in (1, 2, 27):
-            tokens, log_p = answer(step, size, 4)
-            found[size] = tuple(tokens)
-            expect(len(tokens) == 4, f"length: {len(tokens)} tokens, 4 were asked for")
-            message = "score: the number returned is not the log-probability of the sequence"
-            expect(abs(float(log_p) - every[tuple(tokens)]) < 1e-5, message)
-        greedy: tuple = ()
-        for _ in range(4):
-            row = step(greedy)
-            greedy = (*greedy, row.index(max(row)))
-        expect(found[1] == greedy, "greedy: with size 1 the likeliest token is taken at every step")
-        expect(found[27] == best, "exact: with size V^(steps − 1) the best sequence must be found")
-        expect(
-            found[2] == beam_by_dicts(step, 2, 4), "beam: prefixes were dropped too early or late"
-        )
-        narrower += found[1] != best
-    assert narrower > 2, "the trees do not tell greedy from exact"
+    judge_beam(expect_function(answer, "step", "size", "steps"))
 
 
 @exercise(
-    "Write bleu(candidate, reference), two lists of words: the geometric mean of the clipped "
-    "n-gram precisions for n = 1 … 4, times the brevity penalty min(1, exp(1 − r / c)), c and r "
-    "the lengths. If one of the precisions is 0, so is the result.",
+    "7. Complete the code. BLEU of two lists of words: the geometric mean of four precisions, "
+    "times min(1, exp(1 − r / c)), the brevity penalty, c and r being the numbers of words of "
+    "candidate and reference. The precision for n = 1, 2, 3, 4 is the share of the candidate's "
+    "n-grams that stand in the reference, where an n-gram counts at most as often as it stands "
+    "there. If one of the precisions is 0, so is the result. A Counter, a dict of counts, is "
+    "prepared.",
     hint=(
         "Clipped: an n-gram counts at most as often as it stands in the reference: min of two "
         "Counters is Counter(a) & Counter(b).",
@@ -273,6 +277,21 @@ def _(answer):
     ),
     because="Clipping stops 'the the the', whose unigram precision falls from 7/7 to 2/7; the "
     "penalty stops the candidate that says only what it is sure of (Papineni et al. 2002).",
+    skeleton="""
+        def bleu(candidate, reference):
+            logs = []
+            for n in range(1, 5):
+                ours, theirs = (
+                    Counter(tuple(words[i : i + n]) for i in range(len(words) - n + 1))
+                    for words in (candidate, reference)
+                )
+                right = ...
+                if right == 0:
+                    return 0.0
+                logs.append(...)
+            penalty = ...
+            return ...
+    """,
 )
 def bleu():
     def bleu(candidate, reference):
@@ -282,10 +301,10 @@ def bleu():
                 Counter(tuple(words[i : i + n]) for i in range(len(words) - n + 1))
                 for words in (candidate, reference)
             )
-            right = (ours & theirs).total() if ours else 0
+            right = sum((ours & theirs).values())
             if right == 0:
                 return 0.0
-            logs.append(math.log(right / ours.total()))
+            logs.append(math.log(right / sum(ours.values())))
         penalty = min(1.0, math.exp(1 - len(reference) / len(candidate)))
         return penalty * math.exp(sum(logs) / 4)
 
@@ -294,38 +313,33 @@ def bleu():
 
 @bleu.checked_by
 def _(answer):
-    expect(callable(answer), "type: give a function of two lists of words")
-    words = "the quick brown fox jumps over the lazy dog today and again".split()
-    expect(abs(answer(words, words) - 1) < 1e-9, "perfect: a sentence against itself scores 1")
-    short = words[:9]  # all precisions are 1
-    expect(abs(answer(short, words) - 1) > 1e-9, "brevity: c = 9 of r = 12 words must cost")
-    expect(abs(answer(short, words) - math.exp(1 - 9 / 12)) > 1e-9, "brevity: r / c, not c / r")
-    message = "brevity: exp(1 − 12 / 9) = 0.7165"
-    expect(abs(answer(short, words) - math.exp(1 - 12 / 9)) < 1e-6, message)
-    longer = (9 / 13) ** (1 / 4)  # 12/13 · 11/12 · 10/11 · 9/10, and no penalty
-    message = "brevity: being longer is no reward; the penalty is at most 1"
-    expect(abs(answer([*words, "yes"], words) - longer) < 1e-6, message)
-    expect(answer(list("abcd"), list("abce")) == 0, "zero: no common 4-gram, so the result is 0")
-    candidate, reference = list("abcdabcdabcdx"), list("abcdabcdyz")
-    right = math.exp(sum(math.log(p) for p in (8 / 13, 7 / 12, 6 / 11, 5 / 10)) / 4)
-    given = answer(candidate, reference)
-    expect(given < 0.75, "clipping: a word counts at most as often as it stands in the reference")
-    expect(abs(given - right) < 1e-6, f"value: expected {right:.4f}, got {given:.4f}")
+    bleu = expect_function(answer, "candidate", "reference")
+    for (candidate, reference), right, mistakes in pairs_of_sentences():
+        given = bleu(candidate.split(), reference.split())
+        what = f"the BLEU of {candidate!r} against {reference!r}"
+        expect_number(given, right, what, wrong=mistakes, within=1e-6)
 
 
 # ---- break it ----------------------------------------------------------------------------------
 
 
 @exercise(
-    "Break greedy search: give (p1, p2), probabilities of a first token, (3,), and of a second "
-    "given the first, (3, 3), rows summing to 1, for which the best sequence is at least 1.9 "
-    "times as likely as the one that greedy search finds.",
+    "8. Break it. Greedy search takes the likeliest token in each step. Sequences have two "
+    "tokens, each 0, 1 or 2. p1 (3,) holds the probabilities of the first, and p2 (3, 3) those of "
+    "the second, row j for the case that the first is j; rows sum to 1. Give (p1, p2), tensors "
+    "or lists, for which the likeliest sequence is at least 1.9 times as likely as the one that "
+    "greedy finds.",
     hint=(
         "Greedy commits to the likeliest first token. What may come after it?",
         "After the favourite let the second token be uniform, after the runner-up certain.",
     ),
     because="p1 = (0.34, 0.33, 0.33): after the favourite 1/3 at best, after the second 1. So "
     "0.33 against 0.34/3, nearly three times. No finite factor is safe from longer sequences.",
+    skeleton="""
+        p1 = ...
+        p2 = ...
+        answer = p1, p2
+    """,
 )
 def greedy_trap():
     p1 = torch.tensor([0.34, 0.33, 0.33], dtype=torch.float64)
@@ -335,29 +349,21 @@ def greedy_trap():
 
 @greedy_trap.checked_by
 def _(answer):
-    p1, p2 = (torch.as_tensor(p).double() for p in answer)
-    shapes = f"got {tuple(p1.shape)} and {tuple(p2.shape)}"
-    expect(
-        p1.shape == (3,) and p2.shape == (3, 3), f"shape: (3,) and (3, 3) are asked for, {shapes}"
+    p1, p2 = (
+        table(p, n) for p, n in zip(expect_parts(answer, "p1", "p2"), ("p1", "p2"), strict=True)
     )
-    proper = all((p >= 0).all() and ((p.sum(-1) - 1).abs() < 1e-5).all() for p in (p1, p2))
-    expect(proper, "probabilities: no number below 0, and each row sums to 1")
-    first = int(p1.argmax())
-    tie = (p1 == p1[first]).sum() > 1
-    expect(not tie, "tie: the first token must have one favourite, or greedy is a matter of luck")
-    greedy, best = p1[first] * p2[first].max(), (p1[:, None] * p2).max()
-    factor = (best / greedy).item()
-    expect(factor > 1 + 1e-9, "trap: greedy search finds the best sequence here")
-    expect(factor >= 1.9, f"factor: the best is only {factor:.2f} times as likely")
+    judge_trap(p1, p2)
 
 
 # ---- experiment --------------------------------------------------------------------------------
 
 
 @exercise(
-    "Does reading the source backwards help a one-directional model without attention? Train "
-    "exercises.seq2seq.small_model(attention=False, reverse=...) with at least three seeds each, "
-    "give {'forwards': [...], 'backwards': [...]}: validation phone error rates.",
+    "9. Experiment. Does it help a model without attention, whose encoder reads in one direction, "
+    "if it reads the source backwards? exercises.seq2seq.small_model(attention=False, "
+    "reverse=True, seed=0) trains one to pronounce words, some ten seconds long, and returns its "
+    "phone error rate on validation words, 0.3 for 30 %. Call it with reverse=False and True, at "
+    "least three seeds each, and give {'forwards': [rates], 'backwards': [rates]}.",
     hint=(
         "small_model(attention=False, reverse=True, seed=1) trains for some ten seconds and "
         "returns the phone error rate on 500 validation words.",
@@ -375,11 +381,7 @@ def reversed_source():
 
 @reversed_source.checked_by
 def _(answer):
-    expect(isinstance(answer, dict), "type: give a dict")
-    expect(set(answer) == {"forwards", "backwards"}, "keys: 'forwards' and 'backwards'")
+    answer = expect_runs(answer, "forwards", "backwards", high=1.5, unit="fractions, 0.3 for 30 %")
     for name, values in answer.items():
-        expect(len(values) >= 3, f"seeds: {name} has {len(values)} runs, at least 3 are needed")
-        expect(all(0 <= v <= 1.5 for v in values), f"unit: give {name} as fractions, 0.3 for 30 %")
         expect(max(values) < 0.8, f"training: {name} has a run that learned next to nothing")
         expect(min(values) > 0.02, f"unit: {name} is too good to be true for 3,000 words")
-        expect(len(set(values)) > 1, f"seeds: all runs of {name} are equal; seed each one anew")

@@ -1,10 +1,14 @@
 """Pictures of chapter 2, one call each.
 
-``operation`` draws part A (windows, filters, sizes, shifts), ``learning`` part B (loss, descent,
-learning curves), ``networks`` parts C and D (architectures, blocks, contests), ``interactive`` the
-three figures with sliders; ``parts`` is what they are made of.
+``operation`` and ``windows`` draw part A (windows, filters, sizes), ``shifts`` what a shift does,
+``learning``, ``gradients`` and ``measured`` part B (loss, descent, backpropagation, learning
+curves, noise), ``networks`` and ``blocks`` parts C and D (architectures, blocks, contests),
+``scale`` what is drawn to scale there, ``interactive`` the three figures with sliders; ``parts`` is
+what they are made of.
 """
 
+from dlnotes.figures.cnn.blocks import one_by_one, residual_chain, two_small_kernels
+from dlnotes.figures.cnn.gradients import backprop, pooling, ravine, relu_gate
 from dlnotes.figures.cnn.interactive import (
     convolution,
     descent,
@@ -24,6 +28,7 @@ from dlnotes.figures.cnn.learning import (
     schedule,
     valley,
 )
+from dlnotes.figures.cnn.measured import gradient_cloud, log_loss, rates_panel
 from dlnotes.figures.cnn.networks import (
     architecture,
     contest,
@@ -34,7 +39,6 @@ from dlnotes.figures.cnn.networks import (
     residual,
 )
 from dlnotes.figures.cnn.operation import (
-    circulant,
     filter_stack,
     pipeline,
     pyramid,
@@ -46,12 +50,19 @@ from dlnotes.figures.cnn.operation import (
     window,
     wirings,
 )
+from dlnotes.figures.cnn.scale import activation_sizes, networks_to_scale, norm_cube
+from dlnotes.figures.cnn.shifts import best_patches, moved_copies, padding_breaks, stride_breaks
+from dlnotes.figures.cnn.windows import circulant, combs, photograph, windows_matrix
 
 __all__ = [
+    "activation_sizes",
     "architecture",
+    "backprop",
     "backward",
+    "best_patches",
     "blame",
     "circulant",
+    "combs",
     "contest",
     "convolution",
     "depth_panels",
@@ -62,23 +73,39 @@ __all__ = [
     "feature_maps",
     "filter_stack",
     "filters",
+    "gradient_cloud",
     "histogram",
     "inception",
     "learning_curves",
     "lines",
+    "log_loss",
+    "moved_copies",
+    "networks_to_scale",
+    "norm_cube",
+    "one_by_one",
     "overfitting",
+    "padding_breaks",
+    "photograph",
     "pipeline",
+    "pooling",
     "pyramid",
+    "rates_panel",
+    "ravine",
+    "relu_gate",
     "residual",
+    "residual_chain",
     "row",
     "samples",
     "schedule",
     "shift",
     "shuffled",
     "square",
+    "stride_breaks",
+    "two_small_kernels",
     "use_counts",
     "valley",
     "walk",
     "window",
+    "windows_matrix",
     "wirings",
 ]

@@ -19,7 +19,7 @@ from dlnotes.checks import check_at_least, check_between, check_choice, check_po
 from dlnotes.cnn import conv_output_size
 from dlnotes.figures import explore
 from dlnotes.figures.cnn.learning import contours, losses
-from dlnotes.figures.cnn.parts import DULL, INK, MARK, PALE, number, shade, without_ticks
+from dlnotes.figures.cnn.parts import DULL, INK, MARK, PALE, number, readable, shade, without_ticks
 from dlnotes.plotting import COLORS, DIVERGING
 
 # ---- the window walks over the padded image ----------------------------------------------------
@@ -65,8 +65,7 @@ def draw_convolution(
     check_at_least(0, padding=padding, window=window)
     fig = fig or _sheet((0.02, 0.08, 0.47, 0.74), (0.53, 0.08, 0.45, 0.74), size=(7.6, 4.7))
     left, right = fig.axes
-    for ax in (left, right):
-        _wipe(ax)
+    _wipe(left, right)
     wide, span = size + 2 * padding, dilation * (kernel - 1) + 1
     padded = F.pad(toy_image(size), (padding,) * 4)
     if span > wide:
@@ -108,10 +107,11 @@ def _sheet(*places: tuple[float, float, float, float], size: tuple[float, float]
     return fig
 
 
-def _wipe(ax) -> None:
-    for artist in (*ax.images, *ax.patches, *ax.texts, *ax.lines, *ax.collections):
-        artist.remove()
-    ax.set(title="", xlabel="")
+def _wipe(*axes) -> None:
+    for ax in axes:
+        for artist in (*ax.images, *ax.patches, *ax.texts, *ax.lines, *ax.collections):
+            artist.remove()
+        ax.set(title="", xlabel="")
 
 
 def signed(value: float) -> str:
@@ -257,7 +257,7 @@ def draw_shift(
         else:
             ax.imshow(picture, cmap=colours, vmin=low, vmax=high)
             without_ticks(ax)
-        ax.set_title(title, fontsize=12)
+        ax.set_title(title, fontsize=12.5)
     largest = difference.abs().max().item()
     fig.axes[2].set_xlabel("0 everywhere" if largest < 1e-5 else f"up to {largest:.2f}")
     _averages(fig.axes[3], before.mean((1, 2)), after.mean((1, 2)))
@@ -269,9 +269,9 @@ def _averages(ax, before: Tensor, after: Tensor) -> None:
         for k, (values, label) in enumerate(((before, "before"), (after, "moved"))):
             at = torch.arange(3) + 0.38 * (k - 0.5)
             ax.bar(at, values, width=0.36, color=(DULL, MARK)[k], label=label)
-        ax.set_xticks(range(3), [name.replace(" ", "\n") for name in FILTERS], fontsize=10)
-        ax.set_title("global average", fontsize=12)
-        ax.legend(fontsize=10, loc="upper left", ncols=2, columnspacing=0.8, handlelength=1)
+        ax.set_xticks(range(3), [name.replace(" ", "\n") for name in FILTERS], fontsize=12.5)
+        ax.set_title("global average", fontsize=13)
+        ax.legend(fontsize=12.5, loc="upper left", ncols=2, columnspacing=0.6, handlelength=0.8)
         ax.set_yticks([])
         ax.grid(False)
     for patch, height in zip(ax.patches, torch.cat([before, after]).tolist(), strict=True):
@@ -354,8 +354,8 @@ def draw_descent(
     loss = losses(points, valley_hessian(curvature), LOWEST)
     fig = fig or _sheet((0.08, 0.14, 0.4, 0.74), (0.6, 0.14, 0.37, 0.74), size=(8.4, 4.2))
     left, right = fig.axes
-    for ax in (left, right):
-        _wipe(ax)
+    _wipe(left, right)
+    readable(left, right)
     contours(left, valley_hessian(curvature), LOWEST)
     left.plot(*LOWEST.tolist(), "*", color=INK, ms=13, zorder=5)
     left.plot(*points.T.tolist(), "o-", color=COLORS[2], lw=2, ms=5)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from dlnotes.checks import check_shape
@@ -12,17 +13,21 @@ from dlnotes.figures.cnn.parts import (
     DULL,
     FAINT,
     INK,
+    MARK,
+    PALE,
     arrow,
     canvas,
     cell,
     end_labels,
     number,
+    readable,
     say,
     shade,
 )
 from dlnotes.plotting import AMBER, BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, figure
 
 WALKS = (GREEN, PURPLE, BLACK, SKY, AMBER)
+LEAST = 1e-4  # lower edge of a logarithmic axis of losses; 0 is drawn there
 
 
 # ---- the loss ----------------------------------------------------------------------------------
@@ -49,10 +54,11 @@ def blame(probabilities: Tensor, target: Tensor) -> Figure:
             offset = 0.05 if value >= 0 else -0.05
             anchor = "bottom" if value >= 0 else "top"
             text = f"{value:.3g}".replace("-", "−")
-            ax.text(k, value + offset, text, ha="center", va=anchor, fontsize=13)
+            ax.text(k, value + offset, text, ha="center", va=anchor, fontsize=14)
         ax.axhline(0, color=INK, lw=1)
         ax.set(ylim=(-0.62, 1.22), yticks=[], title=title)
-        ax.set_xticks(range(len(values)), [f"class {k}" for k in range(len(values))], fontsize=12)
+        ax.set_xticks(range(len(values)), [f"class {k}" for k in range(len(values))])
+        readable(ax)
         ax.grid(False)
         ax.spines["left"].set_visible(False)
     return fig
@@ -64,6 +70,8 @@ def blame(probabilities: Tensor, target: Tensor) -> Figure:
 def valley(walks: dict[str, Tensor], hessian: Tensor, lowest: Tensor) -> Figure:
     """Draw walks on a quadratic loss from above, and beside it the loss step by step.
 
+    The axis of the loss is logarithmic, and what is 0 is drawn at its lower edge, which says so.
+
     Args:
         walks: name -> points, (steps + 1, 2).
         hessian: H of L = ½ (w − w*)ᵀ H (w − w*), (2, 2).
@@ -73,21 +81,27 @@ def valley(walks: dict[str, Tensor], hessian: Tensor, lowest: Tensor) -> Figure:
     check_shape("lowest", lowest, 2)
     fig, (left, right) = figure(1, 2, width=8.8, height=4.0)
     contours(left, hessian, lowest)
-    left.plot(*lowest.tolist(), "*", color=INK, ms=13, zorder=5)
+    star(left, lowest)
     ends = []
     for (name, points), colour in zip(walks.items(), WALKS, strict=False):
         path = points.detach().double()
         left.plot(*path.T.tolist(), "o-", color=colour, lw=1.8, ms=4.5, zorder=4)
         loss = losses(path, hessian, lowest)
-        loss = loss.clamp_min(1e-3)  # what is 0 ends on the lower edge
-        right.plot(loss.tolist(), "o-", color=colour, ms=4.5)
-        ends.append((len(loss) - 1, loss[-1].item(), name, colour))
-    right.set(xlabel="step", ylabel="loss", yscale="log", ylim=(1e-3, 30))
+        right.plot(loss.clamp_min(LEAST).tolist(), "o-", color=colour, ms=6, clip_on=False)
+        ends.append((len(loss) - 1, loss[-1].clamp_min(LEAST).item(), name, colour))
+    right.set(xlabel="step", ylabel="loss", yscale="log", ylim=(LEAST, 30))
+    right.set_yticks([LEAST, 1e-3, 1e-2, 1e-1, 1, 10], ["0", "0.001", "0.01", "0.1", "1", "10"])
     right.set_xlim(0, max(x for x, *_ in ends) * 1.02)
     right.set_xticks(range(0, int(max(x for x, *_ in ends)) + 1, 2))
+    readable(left, right)
     fig.draw_without_rendering()
     end_labels(right, ends, size=13)
     return fig
+
+
+def star(ax, lowest: Tensor) -> None:
+    """Mark the goal above everything else."""
+    ax.plot(*lowest.tolist(), "*", color=INK, ms=19, mec="white", mew=1.6, zorder=8)
 
 
 def contours(ax, hessian: Tensor, lowest: Tensor, *, reach: float = 2.4) -> None:
@@ -180,28 +194,57 @@ def _node(ax, x: float, y: float, value: float) -> None:
 # ---- learning curves ---------------------------------------------------------------------------
 
 
-def learning_curves(runs: dict[str, Sequence[float]], *, smooth: int = 8) -> Figure:
+def learning_curves(
+    runs: dict[str, Sequence[float]], *, smooth: int = 8, zoom: tuple[float, float] | None = None
+) -> Figure:
     """Draw the loss of several runs over their steps, each line named at its end.
 
     Args:
         runs: name -> loss of every step.
         smooth: how many steps are averaged.
+        zoom: losses between which a second panel enlarges the lines that end there.
     """
-    fig, ax = figure(width=7.8, height=3.8)
-    ends = []
-    for (name, values), colour in zip(runs.items(), WALKS, strict=False):
-        values = torch.tensor(values).double()
-        ax.plot(values.tolist(), color=colour, lw=0.7, alpha=0.35)
-        mean = values.unfold(0, smooth, 1).mean(1)
-        ax.plot(range(smooth - 1, len(values)), mean.tolist(), color=colour, lw=2.4)
-        ends.append((len(values) - 1, mean[-1].item(), name, colour))
-    most = max(x for x, *_ in ends)
-    ax.set(xlabel="step", ylabel="training loss", xlim=(0, most), ylim=(0, 3.2))
-    ax.axhline(float(np.log(10)), color=GREY, lw=1.2, ls=":")
-    ax.text(most * 0.01, np.log(10) + 0.25, "guessing, log 10", color="#555555", fontsize=12)
-    fig.draw_without_rendering()
-    end_labels(ax, ends, size=13)
+    if zoom is not None and not zoom[0] < zoom[1]:
+        raise ValueError(f"zoom must be a lower and a higher loss, got {zoom}")
+
+    if zoom is None:
+        fig, ax = figure(width=7.8, height=3.8)
+        _curves(ax, runs, smooth, (0, 3.2))
+    else:
+        fig, (ax, close) = figure(1, 2, width=9.2, height=3.8)
+        _curves(ax, runs, smooth, (0, 3.2))
+        ax.axhspan(*zoom, color=PALE, zorder=0)
+        inside = {name: v for name, v in runs.items() if zoom[0] < _mean(v, smooth)[-1] < zoom[1]}
+        colours = [WALKS[list(runs).index(name)] for name in inside]
+        _curves(close, inside, smooth, zoom, colours)
+        close.set(ylabel="", title="the grey band, enlarged")
+        close.set_facecolor(PALE)
+        close.yaxis.set_major_locator(MaxNLocator(4))
+        close.yaxis.set_major_formatter("{x:.2f}")
+        readable(close)
+    most, level = ax.get_xlim()[1], float(np.log(10))
+    text = dict(ha="right", va="bottom", color="#555555", fontsize=13)
+    ax.text(most * 0.99, level + 0.25, "guessing, log 10", **text)
     return fig
+
+
+def _mean(values: Sequence[float], smooth: int) -> list[float]:
+    return torch.tensor(values).double().unfold(0, smooth, 1).mean(1).tolist()
+
+
+def _curves(ax, runs, smooth: int, ylim: tuple[float, float], colours=WALKS) -> None:
+    ends = []
+    for (name, values), colour in zip(runs.items(), colours, strict=False):
+        ax.plot(list(values), color=colour, lw=0.7, alpha=0.35)
+        mean = _mean(values, smooth)
+        ax.plot(range(smooth - 1, len(values)), mean, color=colour, lw=2.4)
+        ends.append((len(values) - 1, mean[-1], name, colour))
+    most = max((x for x, *_ in ends), default=1)
+    ax.set(xlabel="step", ylabel="training loss", xlim=(0, most), ylim=ylim)
+    ax.axhline(float(np.log(10)), color=GREY, lw=1.4, ls=":")
+    readable(ax)
+    ax.figure.draw_without_rendering()
+    end_labels(ax, ends, size=13)
 
 
 def overfitting(runs: dict[str, Sequence[tuple]]) -> Figure:
@@ -221,15 +264,16 @@ def overfitting(runs: dict[str, Sequence[tuple]]) -> Figure:
         late = step[best] > step[-1] / 2
         ax.annotate(
             f"lowest, step {step[best]}", (step[best], held[best]), xytext=(0, 16),
-            textcoords="offset points", fontsize=12, ha="right" if late else "left",
+            textcoords="offset points", fontsize=13, ha="right" if late else "left",
         )  # fmt: skip
         ax.set(title=title, xlabel="step", xlim=(0, step[-1]), ylim=(0, 2.4))
+        readable(ax)
         fig.draw_without_rendering()
         ends = [
             (step[-1], train[-1], "training", PURPLE),
             (step[-1], held[-1], "validation", GREEN),
         ]
-        end_labels(ax, ends)
+        end_labels(ax, ends, size=13)
     axes[0].set_ylabel("loss")
     return fig
 
@@ -239,6 +283,7 @@ def schedule(rates: Sequence[float]) -> Figure:
     fig, ax = figure(width=6.4, height=2.6)
     ax.plot(rates, color=BLUE, lw=2.6)
     ax.set(xlabel="step", ylabel="rate / peak rate", ylim=(0, 1.08), xlim=(0, len(rates) - 1))
+    readable(ax)
     peak = max(range(len(rates)), key=lambda k: rates[k])
     ax.annotate("travel", (0.28 * peak, 0.75), fontsize=14, color="#555555")
     ax.annotate("settle", (0.75 * len(rates), 0.55), fontsize=14, color="#555555")
@@ -246,13 +291,23 @@ def schedule(rates: Sequence[float]) -> Figure:
 
 
 def histogram(before: Tensor, after: Tensor) -> Figure:
-    """Draw what one channel's values look like before and after batch normalisation."""
-    fig, axes = figure(1, 2, width=8.0, height=2.7, sharey=True)
-    for ax, values, title in zip(axes, (before, after), ("before", "after"), strict=True):
-        values = values.detach().flatten()
-        ax.hist(values.tolist(), bins=50, color=GREY)
-        ax.axvline(values.mean().item(), color=INK, lw=1.6)
-        spread = f"mean {values.mean():.2f}, deviation {values.std(correction=0):.2f}"
-        ax.set(title=f"{title}\n{spread}".replace("-", "−"), yticks=[], xlabel="value")
-        ax.grid(False)
+    """Draw what one channel's values look like before and after batch normalisation, on one axis.
+
+    The line is the mean, and the bar reaches one deviation to both sides.
+    """
+    fig, axes = figure(2, 1, width=8.0, height=4.6, sharex=True)
+    rows = [values.detach().flatten().double() for values in (before, after)]
+    low, high = (pick(*(pick(row).item() for row in rows)) for pick in (min, max))
+    bins = torch.linspace(low, high, 81).tolist() if low < high else 1
+    for ax, values, title in zip(axes, rows, ("before", "after"), strict=True):
+        heights, _, _ = ax.hist(values.tolist(), bins=bins, color=DULL)
+        mean, spread = values.mean().item(), values.std(correction=0).item()
+        ax.axvline(mean, color=INK, lw=2.4)
+        style = dict(color=MARK, lw=4, solid_capstyle="butt")
+        ax.plot([mean - spread, mean + spread], [0.45 * heights.max()] * 2, **style)
+        text = f"{title}, mean {mean:.2f}, deviation {spread:.2f}".replace("-", "−")
+        ax.set(title=text.replace(", mean −0.00", ", mean 0.00"), yticks=[])
+        readable(ax)
+        ax.grid(False, axis="y")
+    axes[1].set_xlabel("value", fontsize=14)
     return fig

@@ -18,6 +18,7 @@ from dlnotes.figures.cnn.parts import (
     box,
     canvas,
     end_labels,
+    readable,
     say,
     stack,
     without_ticks,
@@ -33,7 +34,7 @@ CONVOLVED, POOLED, FLAT = "#CFE6F5", PALE, "#D9EFE6"
 def architecture() -> Figure:
     """Draw LeNet-5: as many maps as each layer of ``cnn.LeNet5`` has, and their sizes."""
     shapes = shapes_of_lenet()
-    fig, ax = canvas(205, 66, width=10.0)
+    fig, ax = canvas(223, 60, width=10.0)
     x = 3.0
     names = list(shapes)
     for position, name in enumerate(names):
@@ -46,14 +47,14 @@ def architecture() -> Figure:
         else:
             right = _column(ax, x, count, name)
         middle = (x + right) / 2
-        say(ax, middle, 4, name, size=14, fontweight="bold")
+        say(ax, middle, 3, name, size=16, fontweight="bold")
         label = f"{count} @ {size}×{size}" if size else f"{count}"
-        say(ax, middle, 56, label, size=12)
+        say(ax, middle, 56, label, size=14)
         if position + 1 < len(names):
-            gap = 8.5 if size > 5 else 13
+            gap = 8.5 if size > 5 else 16
             arrow(ax, (right + 1, 34), (right + gap, 34))
             x = right + gap + 1
-    ax.set_xlim(0, right + 8)
+    ax.set_xlim(0, right + 12)
     return fig
 
 
@@ -150,7 +151,7 @@ def residual(channels: int = 64) -> Figure:
             ax.plot([x, x + 4.2, x + 4.2], [10.75, 10.75, 2.45], color=BLUE, lw=2.6)
             arrow(ax, (x + 4.2, 2.45), (x + 0.42, 2.45), colour=BLUE, width=2.6)
             say(ax, x + 4.4, 6.6, "x", size=16, color=BLUE, ha="left")
-            say(ax, x - 3.1, 6.6, "g(x)", size=15, ha="right")
+            say(ax, x - 3.1, 6.6, "f(x)", size=15, ha="right")
             arrow(ax, (x, 2.05), (x, 1.75))
         box(ax, x, 1.35, "ReLU", wide=2.6, high=0.8)
     return fig
@@ -214,11 +215,12 @@ def contest(
         ax.axvline(level, color=INK, lw=1.2, ls=":")
         ax.annotate(
             f"{name} {level:.1f}", (level, 1.01 + height), xycoords=("data", "axes fraction"),
-            ha="center", va="bottom", fontsize=12, color="#555555",
+            ha="center", va="bottom", fontsize=13, color="#555555",
         )  # fmt: skip
     ax.set_yticks(range(len(without)), list(without), fontsize=14)
     ax.set_ylim(len(without) - 0.5, -0.5)
     ax.set_xlabel("validation accuracy (%), axis cut")
+    readable(ax)
     ax.grid(False, axis="y")
     for place, text, colour in ((0.0, "grey: without", "#666666"), (0.2, "green: with it", GREEN)):
         ax.text(place, 1.15, text, transform=ax.transAxes, fontsize=13, color=colour)
@@ -263,12 +265,13 @@ def lines(
     if level:
         ax.axhline(level[1], color=FAINT, lw=1.2, ls=":")
         ax.text(
-            ax.get_xlim()[0], level[1], f" {level[0]}", va="bottom", fontsize=12, color="#555555"
+            ax.get_xlim()[0], level[1], f" {level[0]}", va="bottom", fontsize=13, color="#555555"
         )
     if log:
         ax.set_yscale("log")
     else:
         ax.set_ylim(*ylim)
+    readable(ax)
     fig.draw_without_rendering()
     end_labels(ax, ends, size=13)
     return fig
@@ -290,7 +293,8 @@ def depth_panels(curves: dict[str, dict[str, tuple[Sequence, Sequence]]]) -> Fig
             ax.plot(steps, rows.mean(0).tolist(), color=colour, lw=2.6, marker="o", ms=4)
             ends.append((steps[-1], rows.mean(0)[-1].item(), name, colour))
         ax.set(title=title, xlabel="step", ylim=(0, 95), xlim=(0, ends[0][0]))
+        readable(ax)
         fig.draw_without_rendering()
-        end_labels(ax, ends, size=12)
+        end_labels(ax, ends, size=13)
     axes[0].set_ylabel("training error (%)")
     return fig

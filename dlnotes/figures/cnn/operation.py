@@ -82,8 +82,8 @@ def window(image: Tensor, kernel: Tensor, row: int, column: int) -> Figure:
     patch = image[row : row + size, column : column + size]
     high, wide = image.shape
     start = wide + 1.2
-    ends = start + 3 * size + 3.2 + output.shape[1]
-    fig, ax = canvas(ends + 0.6, high + 2.2, width=9.2)
+    ends = start + 3 * size + 4.0 + output.shape[1]
+    fig, ax = canvas(ends + 0.4, high + 1.8, width=9.2)
     cells(ax, image, 0.4, 1.2, limit=3, title="image")
     frame(ax, 0.4 + column, 1.2 + row, size, size)
     middle = 1.2 + (high - size) / 2
@@ -96,10 +96,10 @@ def window(image: Tensor, kernel: Tensor, row: int, column: int) -> Figure:
     for x, sign in ((start + size + 0.4, "×"), (start + 2 * size + 1.2, "=")):
         say(ax, x, middle + size / 2, sign, size=18)
     frame(ax, start, middle, size, size)
-    x = start + 3 * size + 3.0
+    x = start + 3 * size + 3.8
     y = 1.2 + (high - output.shape[0]) / 2
     arrow(ax, (start + 3 * size + 1.8, middle + size / 2), (x - 0.2, middle + size / 2))
-    say(ax, start + 3 * size + 2.3, middle + size / 2 - 0.5, "add up", size=11)
+    say(ax, start + 3 * size + 2.7, middle + size / 2 - 0.5, "add up", size=13)
     cells(ax, output, x, y, limit=3, title="map")
     frame(ax, x + column, y + row, 1, 1)
     say(
@@ -107,7 +107,7 @@ def window(image: Tensor, kernel: Tensor, row: int, column: int) -> Figure:
         x + output.shape[1] / 2,
         y + output.shape[0] + 0.5,
         f"sum {number(output[row, column])}",
-        size=13,
+        size=14,
     )
     return fig
 
@@ -267,7 +267,7 @@ def samples(digits: Tensor, clothes: Tensor, names: Sequence[str]) -> Figure:
             ax.imshow(image, cmap="gray_r", vmin=0, vmax=1)
             without_ticks(ax)
             ax.spines[:].set_color(DULL)
-            ax.set_xlabel(str(label).replace("/top", "").replace("ankle ", ""), fontsize=11.5)
+            ax.set_xlabel(str(label).replace("/top", "").replace("ankle ", ""), fontsize=12.5)
     return fig
 
 
@@ -325,12 +325,4 @@ def pyramid(layers: Sequence[tuple[int, int]], names: Sequence[str]) -> Figure:
             for u in range(kernel):
                 ends = [x, below[k * stride + u]], [high + 0.42, low - 0.42]
                 ax.plot(*ends, color=FAINT, lw=1.2, zorder=1)
-    return fig
-
-
-def circulant(matrix: Tensor) -> Figure:
-    """Draw a matrix of a convolution on a ring with its numbers."""
-    n = len(matrix)
-    fig, ax = canvas(n + 1.0, n + 0.6, width=3.4)
-    cells(ax, matrix, 0.5, 0.3, limit=1.4, size=15)
     return fig

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, PathPatch, Rectangle
+from matplotlib.path import Path
 
 from dlnotes.plotting import BLUE, ORANGE, figure
 
@@ -141,7 +142,9 @@ def stack(
 def end_labels(
     ax: Axes, lines: Sequence[tuple[float, float, str, Any]], *, size: float = 12
 ) -> None:
-    """Write names at the ends of lines, moved apart until none covers another.
+    """Write names at the ends of lines, moved apart, as little as needed, so that none is covered.
+
+    Where a name had to leave its line, thin strokes lead from the lines to all the names.
 
     Args:
         ax: where, its limits already set.
@@ -153,13 +156,46 @@ def end_labels(
     inverse = ax.transData.inverted().transform
     need = 1.25 * size * ax.figure.dpi / 72
     places = sorted((scale((x, y))[1], x, name, colour) for x, y, name, colour in lines)
-    last = -float("inf")
-    for height, x, name, colour in places:
-        height = max(min(height, high), last + need, low)
-        last = height
-        y = inverse((0, height))[1]
-        ax.annotate(name, (x, y), xytext=(6, 0), textcoords="offset points", va="center",
+    heights = spread([place[0] for place in places], need, low, high)
+    led = any(abs(h - place[0]) > 0.6 * need for h, place in zip(heights, places, strict=True))
+    for height, (end, x, name, colour) in zip(heights, places, strict=True):
+        y, gap = inverse((0, height))[1], 28 if led else 8
+        ax.annotate(name, (x, y), xytext=(gap, 0), textcoords="offset points", va="center",
                     color=colour, fontsize=size, annotation_clip=False)  # fmt: skip
+        if led:
+            right = scale((x, 0))[0]
+            points = [(right + k, h) for k, h in ((3, end), (6, end), (30, height), (34, height))]
+            path = Path([inverse(point) for point in points])
+            ax.add_patch(PathPatch(path, fill=False, edgecolor=colour, lw=1.4, clip_on=False))
+
+
+def spread(heights: Sequence[float], need: float, low: float, high: float) -> list[float]:
+    """Return rising heights, moved to a distance of at least ``need`` with the least squares.
+
+    Neighbours that are too near make a group around their mean; groups stay between ``low`` and
+    ``high`` as far as there is room.
+    """
+    groups: list[list[float]] = []  # each holds what its members would give to the first one
+    for place, height in enumerate(heights):
+        groups.append([min(max(height, low), high) - place * need])
+        while len(groups) > 1 and _mean(groups[-2]) >= _mean(groups[-1]):
+            groups[-2:] = [groups[-2] + groups[-1]]
+    moved = [_mean(group) for group in groups for _ in group]
+    top = high - (len(moved) - 1) * need  # the last name must stay below the upper edge
+    return [max(min(first, top), low) + place * need for place, first in enumerate(moved)]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def readable(*axes: Axes) -> None:
+    """Give an axis letters as large as those of the drawings."""
+    for ax in axes:
+        ax.tick_params(labelsize=13)
+        for text in (ax.xaxis.label, ax.yaxis.label):
+            text.set_size(14)
+        ax.title.set_size(14)
 
 
 def without_ticks(ax: Axes) -> None:

@@ -1,20 +1,77 @@
 """Gates and states over time, and the figure that reads what is typed."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import ipywidgets
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from torch import Tensor
 
 from dlnotes.checks import check_choice, check_shape
-from dlnotes.figures import explore
+from dlnotes.figures import Drawing, explore
 from dlnotes.lstm import LSTMCell, trace
 from dlnotes.plotting import DIVERGING, SEQUENTIAL
 
 GATES = {"f": "forget", "i": "input", "o": "output"}
 STATES = {"candidate": "candidate", "c": "cell state", "h": "output h"}
+
+
+class Gates(Drawing):
+    """Gates and states of one unit as two heat maps over a sequence.
+
+    Args:
+        title: above the figure.
+    """
+
+    def __init__(self, title: str | None = None):
+        self.figure = Figure(figsize=(9.4, 3.5))  # placed by hand: a layout engine takes long
+        margins = dict(left=0.105, right=1.02, bottom=0.19, top=0.9 if title else 0.98, hspace=0.12)
+        axes = self.figure.subplots(2, 1, gridspec_kw=margins)
+        self.gates = self._heat_map(axes[0], GATES, SEQUENTIAL, "0 closed,\n1 open")
+        self.states = self._heat_map(axes[1], STATES, DIVERGING, "value\n")
+        self.gates.set_clim(0, 1)
+        self.gates.colorbar.set_ticks([0, 0.5, 1])
+        axes[1].set_xlabel("read so far →")
+        if title:
+            self.figure.suptitle(title, fontsize=12)
+
+    def _heat_map(self, ax: Axes, names: dict[str, str], cmap: Any, label: str) -> AxesImage:
+        picture = ax.imshow(np.zeros((3, 1)), cmap=cmap, vmin=-1, vmax=1, aspect="auto")
+        ax.set_yticks(range(3), list(names.values()))
+        ax.set_xticks([])
+        ax.grid(False)
+        ax.tick_params(length=0)
+        bar = self.figure.colorbar(picture, ax=ax, pad=0.01, aspect=8)
+        bar.set_label(label, fontsize=10)
+        for y in (0.5, 1.5):
+            ax.axhline(y, color="white", lw=2)
+        return picture
+
+    def update(self, *, values: dict[str, Tensor], symbols: Sequence[str], unit: int) -> None:
+        """Draw these values; see ``draw_gates``."""
+        rows = {}
+        for name in (*GATES, *STATES):
+            value = values[name]
+            value = value[0] if value.ndim == 3 else value
+            check_shape(name, value, len(symbols), "H")
+            check_choice(range(value.shape[1]), unit=unit)
+            rows[name] = value[:, unit].detach().cpu().double().numpy()
+        most, length = max(1.0, np.abs(rows["c"]).max()), len(symbols)
+        for picture, names in ((self.gates, GATES), (self.states, STATES)):
+            picture.set(
+                data=np.stack([rows[name] for name in names]),
+                extent=(-0.5, length - 0.5, 2.5, -0.5),
+            )
+            picture.axes.set_xlim(-0.5, length - 0.5)
+        self.states.set_clim(-most, most)
+        self.states.colorbar.set_ticks([-most, 0, most])
+        size = 11 if length <= 60 else 8
+        look = dict(fontsize=size, family="monospace")
+        self.states.axes.set_xticks(range(length), symbols, **look)
 
 
 def draw_gates(
@@ -32,39 +89,7 @@ def draw_gates(
         unit: number of the unit, from 0.
         title: above the figure.
     """
-    rows = {}
-    for name in (*GATES, *STATES):
-        value = values[name]
-        value = value[0] if value.ndim == 3 else value
-        check_shape(name, value, len(symbols), "H")
-        check_choice(range(value.shape[1]), unit=unit)
-        rows[name] = value[:, unit].detach().cpu().double().numpy()
-    fig = Figure(figsize=(9.4, 3.5))  # placed by hand: a layout engine takes half of a redraw
-    margins = dict(left=0.105, right=1.02, bottom=0.19, top=0.9 if title else 0.98, hspace=0.12)
-    axes = fig.subplots(2, 1, gridspec_kw=margins)
-    most = max(1.0, np.abs(rows["c"]).max())
-    kinds = (
-        (axes[0], GATES, SEQUENTIAL, 0, 1, "0 closed,\n1 open"),
-        (axes[1], STATES, DIVERGING, -most, most, "value\n"),
-    )
-    for ax, names, cmap, low, high, label in kinds:
-        picture = np.stack([rows[name] for name in names])
-        shown = ax.imshow(picture, cmap=cmap, vmin=low, vmax=high, aspect="auto")
-        ax.set_yticks(range(3), list(names.values()))
-        ax.set_xticks([])
-        ax.grid(False)
-        ax.tick_params(length=0)
-        bar = fig.colorbar(shown, ax=ax, pad=0.01, aspect=8)
-        bar.set_label(label, fontsize=10)
-        bar.set_ticks([low, (low + high) / 2, high])
-        for y in (0.5, 1.5):
-            ax.axhline(y, color="white", lw=2)
-    size = 11 if len(symbols) <= 60 else 8
-    axes[1].set_xticks(range(len(symbols)), symbols, fontsize=size, family="monospace")
-    axes[1].set_xlabel("read so far →")
-    if title:
-        fig.suptitle(title, fontsize=12)
-    return fig
+    return Gates(title)(values=values, symbols=symbols, unit=unit)
 
 
 def one_hot(text: str, alphabet: str) -> Tensor:
@@ -91,9 +116,12 @@ def reading(cell: LSTMCell, alphabet: str, *, text: str, unit: int) -> dict:
     """
     check_shape("cell.U_f", cell.U_f, cell.hidden_size, len(alphabet))
 
+    drawing = Gates()
+
     def draw(*, text: str, unit: int) -> Figure:
         text = text[:90]
-        return draw_gates(trace(cell, one_hot(text, alphabet)), visible(text), unit=unit)
+        values = trace(cell, one_hot(text, alphabet))
+        return drawing(values=values, symbols=visible(text), unit=unit)
 
     def say(*, text: str, unit: int) -> str:
         return f"Gates and states of unit {unit} as heat maps over the text “{text[:90]}”."

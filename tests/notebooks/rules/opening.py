@@ -18,7 +18,7 @@ MOST_CODE_BEFORE_IDEA = 20
     broken_by=[
         edit("# 02", "# 02", "Chapter\n# 02"),
         add(markdown("# Another title")),
-        edit("# 02", "colab.research.google.com/github/dlnotes", "colab.com/github/x"),
+        edit("# 02", "colab.research.google.com/github/", "colab.com/github/x/"),
         edit("# 02", "02_cnn.ipynb", "03_rnn.ipynb"),
         edit("# 02", "45 min", "a while"),
     ],

@@ -62,7 +62,8 @@ def _code(page: Page) -> Faults:
         shown = cell.source.count("plotting.show(")
         if cell.source.count("caption=") < shown:
             yield f"cell {number}: a figure without a caption"
-        if "exercise" in tags and not cell.source.startswith("# "):
+        asks = any(tag.split(":")[0] == "exercise" for tag in tags)
+        if asks and not cell.source.startswith("# "):
             yield f"cell {number}: an exercise begins with its question, in lines of comment"
     if statistics.median(lines) > MEDIAN_LINES:
         yield f"half of the code cells are above {statistics.median(lines):g} lines"
