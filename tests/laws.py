@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
-from dlnotes import cnn, discriminative, seq2seq, transformer, vae
+from dlnotes import cnn, discriminative, seq2seq, transformer, vae, word2vec
 from dlnotes.exercises.gru.experiment import LastState
 from dlnotes.gru import GRU, GRUCell
 from dlnotes.lstm import LSTM, LSTMCell
@@ -265,6 +265,19 @@ MODULES: dict[str, Module] = {
         dict(source=source, source_lengths=lengths, target_in=target_in),
         graph="one",
         looks=True,
+    ),
+    # chapter 8
+    "SkipGram": Module(
+        lambda: word2vec.SkipGram(7, 4), dict(center=ids(5, below=7)), graph="one", looks=True
+    ),
+    "CBOW": Module(
+        lambda: word2vec.CBOW(7, 4),
+        dict(context=source, mask=torch.arange(4) < lengths[:, None]),
+        graph="one",
+        looks=True,
+    ),
+    "HierarchicalSoftmax": Module(
+        lambda: word2vec.HierarchicalSoftmax([5, 3, 2, 1], 3), dict(v=x_t), graph="one"
     ),
     # chapter 16
     **{

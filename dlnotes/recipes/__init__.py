@@ -23,7 +23,7 @@ from dlnotes.training import History
 from dlnotes.training.weights import rounded
 
 # The classifier first, with which generated digits are judged; then those furthest from their goal.
-NAMES = ("metrics", "transformer", "seq2seq", "vae", "cnn")
+NAMES = ("metrics", "transformer", "seq2seq", "vae", "cnn", "word2vec")
 
 
 @dataclass(frozen=True, kw_only=True)
