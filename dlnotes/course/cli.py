@@ -321,7 +321,7 @@ def address(
     place = f"{sources.address()}@{sources.ref()}"
     foreign = foreign_addresses()
     for link in foreign:
-        console.print(f"not {place}: {link}")
+        console.print(f"not {place}: {link}", soft_wrap=True)
     if foreign:
         raise typer.Exit(1)
     console.print(place)
