@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from dlnotes import recipes
 from dlnotes.training import classification_loss, fingerprints, fit
 from training.common import plain_model, small_data
 
