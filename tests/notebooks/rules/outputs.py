@@ -73,7 +73,7 @@ def outputs(page: Page) -> Faults:
     EVERYWHERE,
     broken_by=[
         add(code("x", picture("19 characters long!"))),
-        add(code("x", picture("an image that is too large", "A" * 400_004))),
+        add(code("x", picture("an image that is too large", "A" * 533_340))),
         add(markdown("![](https://e.org/x.png)")),
         add(markdown('<img src="x.png">')),
     ],
