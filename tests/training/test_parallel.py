@@ -278,9 +278,9 @@ def test_over_seeds_rejects_no_seed_and_a_setting_given_twice():
 
 
 def test_report_prints_mean_and_runs_of_each_setting(capsys):
-    training.report({("plain", 0.1): [1.0, 2.26], ("Adam", len): [10.0, 10.0]})
+    training.report({("plain", 0.1): [1.0, 2.26, 3.0], ("Adam", len): [10.0, 10.0]})
     assert capsys.readouterr().out == (
-        "plain, 0.1   mean 1.6   runs 1.0  2.3\nAdam, len    mean 10.0   runs 10.0  10.0\n"
+        "plain, 0.1   mean 2.1   runs 1.0  2.3  3.0\nAdam, len    mean 10.0   runs 10.0  10.0\n"
     )
     training.report({50: [0.125]}, digits=3)
     assert capsys.readouterr().out == "50   mean 0.125   runs 0.125\n"
