@@ -38,7 +38,7 @@ def number(text):
 @pytest.mark.parametrize("window", [3, 99])
 def test_the_window_widget_shows_what_torch_computes(setting, window):
     fig = cnn.draw_convolution(**dict(zip(NAMES, setting, strict=True)), window=window)
-    left, right = fig.axes
+    left, right, middle = fig.axes
     expected = in_torch(*setting)
     size = len(expected)
     window = min(window, size * size - 1)
@@ -54,6 +54,12 @@ def test_the_window_widget_shows_what_torch_computes(setting, window):
             assert divmod(i, size) not in written
         else:
             assert written[divmod(i, size)] == value
+    kernel = torch.tensor(
+        {1: [1.0], 2: [-1.0, 1], 3: [-1.0, 0, 1], 5: [-1.0, -1, 0, 1, 1]}[setting[1]]
+    )
+    weights = {place(text): number(text.get_text()) for text in middle.texts}
+    assert middle.get_title() == "kernel" and len(weights) == setting[1] ** 2
+    assert all(weight == kernel[column] for (_, column), weight in weights.items())
     if setting[0] + 2 * setting[3] <= 9:
         assert len(left.texts) == (setting[0] + 2 * setting[3]) ** 2
 

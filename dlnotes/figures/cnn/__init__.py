@@ -11,19 +11,17 @@ from dlnotes.figures.cnn.blocks import one_by_one, residual_chain, two_small_ker
 from dlnotes.figures.cnn.gradients import backprop, pooling, ravine, relu_gate
 from dlnotes.figures.cnn.interactive import (
     convolution,
-    descent,
     draw_convolution,
-    draw_descent,
     draw_shift,
     feature_maps,
     shift,
-    walk,
 )
 from dlnotes.figures.cnn.learning import (
     backward,
     blame,
     histogram,
     learning_curves,
+    loss_and_rate,
     overfitting,
     schedule,
     valley,
@@ -52,6 +50,7 @@ from dlnotes.figures.cnn.operation import (
 )
 from dlnotes.figures.cnn.scale import activation_sizes, networks_to_scale, norm_cube
 from dlnotes.figures.cnn.shifts import best_patches, moved_copies, padding_breaks, stride_breaks
+from dlnotes.figures.cnn.walks import descent, draw_descent, walk
 from dlnotes.figures.cnn.windows import circulant, combs, photograph, windows_matrix
 
 __all__ = [
@@ -79,6 +78,7 @@ __all__ = [
     "learning_curves",
     "lines",
     "log_loss",
+    "loss_and_rate",
     "moved_copies",
     "networks_to_scale",
     "norm_cube",
