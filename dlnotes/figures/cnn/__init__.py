@@ -49,7 +49,15 @@ from dlnotes.figures.cnn.operation import (
     wirings,
 )
 from dlnotes.figures.cnn.scale import activation_sizes, networks_to_scale, norm_cube
-from dlnotes.figures.cnn.shifts import best_patches, moved_copies, padding_breaks, stride_breaks
+from dlnotes.figures.cnn.shifts import (
+    best_patches,
+    moved_copies,
+    padding_breaks,
+    readings,
+    stride_breaks,
+)
+from dlnotes.figures.cnn.story import chapter_strip
+from dlnotes.figures.cnn.turned import turned_kernel
 from dlnotes.figures.cnn.walks import descent, draw_descent, walk
 from dlnotes.figures.cnn.windows import circulant, combs, photograph, windows_matrix
 
@@ -60,6 +68,7 @@ __all__ = [
     "backward",
     "best_patches",
     "blame",
+    "chapter_strip",
     "circulant",
     "combs",
     "contest",
@@ -91,6 +100,7 @@ __all__ = [
     "pyramid",
     "rates_panel",
     "ravine",
+    "readings",
     "relu_gate",
     "residual",
     "residual_chain",
@@ -101,6 +111,7 @@ __all__ = [
     "shuffled",
     "square",
     "stride_breaks",
+    "turned_kernel",
     "two_small_kernels",
     "use_counts",
     "valley",
