@@ -228,6 +228,41 @@ def learning_curves(
     return fig
 
 
+def loss_and_rate(losses: Sequence[float], rates: Sequence[float], *, smooth: int = 50) -> Figure:
+    """Draw the loss of one run on a logarithmic axis, and below it the learning rate of each step.
+
+    Args:
+        losses: of every step, above 0.
+        rates: of the same steps.
+        smooth: how many steps are averaged for the thick line.
+    """
+    if len(losses) != len(rates):
+        raise ValueError(
+            f"losses and rates must have one length, got {len(losses)} and {len(rates)}"
+        )
+
+    fig, (ax, below) = figure(2, 1, width=7.8, height=4.9, sharex=True, height_ratios=(3, 1.15))
+    ax.plot(list(losses), color=GREEN, lw=0.7, alpha=0.35)
+    mean = _mean(losses, smooth)
+    ax.plot(range(smooth - 1, len(losses)), mean, color=GREEN, lw=2.6)
+    ax.axhline(float(np.log(10)), color=GREY, lw=1.4, ls=":")
+    text = dict(ha="right", va="bottom", color="#555555", fontsize=13)
+    ax.text(len(losses) * 0.99, float(np.log(10)) * 1.08, "guessing, log 10", **text)
+    least = 10 ** np.floor(np.log10(max(min(mean), LEAST)))
+    ax.set(yscale="log", ylabel="training loss", xlim=(0, len(losses) - 1), ylim=(least / 2, 6))
+    ticks = [tick for tick in (0.001, 0.01, 0.1, 1.0) if tick >= least / 2]
+    ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    ax.minorticks_off()
+    below.plot(list(rates), color=INK, lw=2.6)
+    below.set(xlabel="step", ylabel="rate", ylim=(0, 1.15 * max(rates)), yticks=[0, max(rates)])
+    below.set_yticklabels(["0", f"{max(rates):.3g}"])
+    readable(ax, below)
+    peak = max(range(len(rates)), key=lambda k: rates[k])
+    for panel in (ax, below):
+        panel.axvline(peak, color=FAINT, lw=1.4, ls="--", zorder=1)
+    return fig
+
+
 def _mean(values: Sequence[float], smooth: int) -> list[float]:
     return torch.tensor(values).double().unfold(0, smooth, 1).mean(1).tolist()
 

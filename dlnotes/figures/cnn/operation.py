@@ -8,12 +8,13 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from dlnotes import cnn
-from dlnotes.checks import check_shape
+from dlnotes.checks import check_between, check_positive, check_shape
 from dlnotes.figures.cnn.parts import (
     DULL,
     FAINT,
     INK,
     MARK,
+    TINTS,
     arrow,
     blank,
     canvas,
@@ -25,7 +26,7 @@ from dlnotes.figures.cnn.parts import (
     shade,
     without_ticks,
 )
-from dlnotes.plotting import AMBER, BLUE, DIVERGING, PURPLE, figure
+from dlnotes.plotting import AMBER, BLUE, DIVERGING, PURPLE, figure, tint
 
 SKY = "#CFE6F5"
 SHARED = (BLUE, AMBER, PURPLE)
@@ -93,7 +94,7 @@ def window(image: Tensor, kernel: Tensor, row: int, column: int) -> Figure:
         (start + 2 * size + 1.6, patch * kernel, "products"),
     ):
         cells(ax, values, x, middle, limit=3, title=name)
-    for x, sign in ((start + size + 0.4, "×"), (start + 2 * size + 1.2, "=")):
+    for x, sign in ((start + size + 0.4, "⊙"), (start + 2 * size + 1.2, "=")):
         say(ax, x, middle + size / 2, sign, size=18)
     frame(ax, start, middle, size, size)
     x = start + 3 * size + 3.8
@@ -113,26 +114,38 @@ def window(image: Tensor, kernel: Tensor, row: int, column: int) -> Figure:
 
 
 def filter_stack(*, channels: int = 3, filters: int = 2) -> Figure:
-    """Draw how filters are made of kernels: one kernel per input map, one bias, one output map."""
-    rows = 3.4 * filters
-    fig, ax = canvas(15.4, rows + 1.2, width=8.4)
-    colours = ("#F3C9C0", "#CBE8D6", "#C9DDF2", "#E8E0F0")
-    middle = 0.9 + rows / 2
+    """Draw how filters are made of kernels: one per channel, whose maps are added, and one bias.
+
+    Args:
+        channels: maps that come in, one column each.
+        filters: maps that go out, one row each.
+    """
+    check_between(1, 4, channels=channels)
+    check_positive(filters=filters)
+    wide, tall = 4.6, 2.5  # of a column and of a row
+    end = 2.0 + wide * channels
+    fig, ax = canvas(end + 4.6, 4.4 + tall * filters, width=9.2)
     for c in range(channels):
-        cell(ax, 0.5 + 0.42 * c, middle - 1.3 + 0.42 * c, 2.2, colours[c % 4], line=INK)
-    say(ax, 1.8, 0.4, f"{channels} input maps", size=14)
-    say(ax, 6.9, 0.4, f"{filters} filters of {channels} kernels", size=14)
-    say(ax, 13.4, 0.4, f"{filters} output maps", size=14)
+        x = 2.6 + wide * c
+        say(ax, x + 1.6, 0.5, f"channel {c + 1}", size=14)
+        cell(ax, x + 0.6, 0.9, 2.0, TINTS[c], line=INK)
+        arrow(ax, (x + 1.6, 3.0), (x + 1.6, 3.85), colour=INK, width=2.0)
+    say(ax, end + 3.35, 3.9, "output", size=14)
     for f in range(filters):
-        y = 0.9 + 3.4 * (f + 0.5)
-        arrow(ax, (3.8, middle), (4.7, y))
+        y = 4.2 + tall * (f + 0.5)
+        say(ax, 0.3, y, f"filter {f + 1}", size=14, ha="left", fontweight="bold")
         for c in range(channels):
-            _little_kernel(ax, 4.9 + 1.35 * c, y - 0.55, colours[c % 4])
-            if c:
-                say(ax, 4.9 + 1.35 * c - 0.13, y, "+", size=14)
-        say(ax, 5.25 + 1.35 * channels, y, "+ bias", size=13, ha="left", fontweight="bold")
-        arrow(ax, (6.8 + 1.35 * channels, y), (12.2, y))
-        cell(ax, 12.4, y - 1.0, 2.0, SKY, line=INK)
+            x = 2.6 + wide * c
+            _little_kernel(ax, x, y - 0.54, TINTS[c])
+            arrow(ax, (x + 1.2, y), (x + 1.75, y), colour=INK, width=1.6)
+            cell(ax, x + 1.9, y - 0.75, 1.5, tint(TINTS[c], 0.55), line=INK)
+            say(ax, x + 2.65, y, "map", size=13)
+            if c + 1 < channels:
+                say(ax, x + 4.0, y, "+", size=20)
+        say(ax, end, y, "+ bias", size=14, ha="left", fontweight="bold")
+        say(ax, end + 2.05, y, "=", size=20)
+        cell(ax, end + 2.6, y - 0.75, 1.5, SKY, line=INK)
+        say(ax, end + 3.35, y, f"map {f + 1}", size=13, fontweight="bold")
     return fig
 
 
