@@ -280,12 +280,31 @@ def test_the_stack_has_a_kernel_per_channel_and_a_bias_per_filter(channels, filt
     assert texts(fig).count("=") == filters and f"filter {filters}" in texts(fig)
 
 
+def test_the_stack_leads_every_channel_to_every_filter_and_shows_maps_of_an_image():
+    image, weight = torch.rand(2, 6, 7), torch.randn(3, 2, 3, 3)
+    fig = cnn.filter_stack(channels=2, filters=3, image=image, weight=weight)
+    ax = fig.axes[0]
+    rails = [line for line in ax.lines if len(line.get_xdata()) == 3]
+    lowest = max(t.get_position()[1] for t in ax.texts if t.get_text().startswith("filter"))
+    assert len(rails) == 2 and all(rail.get_ydata()[-1] == lowest for rail in rails)
+    shown = [torch.as_tensor(picture.get_array()) for picture in ax.images]
+    sums = F.conv2d(image[None], weight)[0]
+    assert torch.allclose(shown[0].float(), image[0]) and len(shown) == 2 + 3 * 3
+    for f in range(3):
+        first, second, total = shown[2 + 3 * f : 5 + 3 * f]
+        assert torch.allclose(first + second, total, atol=1e-5)
+        assert torch.allclose(total.float(), sums[f], atol=1e-5)
+    with pytest.raises(ValueError, match="image and weight must be given together"):
+        cnn.filter_stack(image=torch.rand(3, 6, 6))
+
+
 def test_use_counts_are_those_of_torch():
     fig = cnn.use_counts(size=6, kernel=3)
     corners = [ax.texts[0].get_text() for ax in fig.axes]
-    assert corners == ["1", "4", "1"]
-    assert [max(int(t.get_text()) for t in ax.texts[:-1]) for ax in fig.axes] == [9, 9, 4]
-    assert sum(t.get_text() == "0" for t in fig.axes[2].texts) == 11  # one row, one column
+    assert corners == ["1", "4", "9", "1"]
+    assert [max(int(t.get_text()) for t in ax.texts[:-1]) for ax in fig.axes] == [9, 9, 9, 4]
+    assert {t.get_text() for t in fig.axes[2].texts[:-1]} == {"9"}  # fair from P = K − 1 on
+    assert sum(t.get_text() == "0" for t in fig.axes[3].texts) == 11  # one row, one column
 
 
 def test_the_square_ends_in_the_same_map_both_ways():
@@ -312,6 +331,7 @@ def test_backward_shows_the_gradients_of_autograd():
     fig = cnn.backward((1, 2, 3), (-1, 1), (1, -2))
     written = [t.replace("−", "-") for t in texts(fig)]
     assert f"∂L/∂w = ({w.grad[0]:g}, {w.grad[1]:g})" in written
+    assert {"w₀: 1 - 4 = -3", "w₁: 2 - 6 = -4"} <= set(written)
     wires = [t.replace("·", "") for t in written if re.fullmatch(r"·?-?\d", t)]
     forwards, to_pixels, to_weights = (wires[9 * k : 9 * k + 4] for k in range(3))
     assert forwards == ["-1", "1", "-1", "1"]
@@ -370,7 +390,7 @@ def test_the_valley_draws_0_at_the_lower_edge_and_the_star_above_the_walks():
     left, right = cnn.valley({"a": walk}, hessian, lowest).axes
     losses = right.lines[0].get_ydata()
     assert losses[0] == 4.0 and losses[1] == right.get_ylim()[0]
-    assert right.get_yticklabels()[0].get_text() == "0"
+    assert right.get_yticklabels()[0].get_text() == "below"
     assert right.get_yticks()[0] == right.get_ylim()[0]
     above = {line.get_marker(): line.get_zorder() for line in left.lines}
     assert above["*"] > above["o"]

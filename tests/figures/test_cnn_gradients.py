@@ -167,7 +167,7 @@ def test_the_ravine_draws_every_walk_and_writes_its_last_loss():
         for line, points in zip(drawn, walks.values(), strict=True):
             assert torch.tensor(line.get_xydata()).tolist() == points.tolist()
         ends = [(0.5 * p[-1] @ h @ p[-1]).item() for p in walks.values()]
-        names = [f"{name}\n{said(end)}" for name, end in zip(walks, ends, strict=True)]
+        names = [f"{name}\n{end:.2g}" for name, end in zip(walks, ends, strict=True)]
         assert [t.get_text() for t in ax.texts] == names
         colours = [line.get_color() for line in drawn]
         assert [t.get_color() for t in ax.texts] == colours and len(set(colours)) == 2

@@ -296,7 +296,7 @@ def _tinted(ax, x: float, y: float, values: Tensor, *, every: int, side: float =
 
 # ---- walkers in a ravine -----------------------------------------------------------------------
 
-WIDTHS = (5.0, 2.4, 1.8)  # of the walks, the lowest first
+WIDTHS = (4.2, 2.2, 1.6)  # of the walks, the lowest first
 
 
 def ravine(panels: Mapping[str, tuple[Tensor, Mapping[str, Tensor]]]) -> Figure:
@@ -321,7 +321,8 @@ def ravine(panels: Mapping[str, tuple[Tensor, Mapping[str, Tensor]]]) -> Figure:
             width = WIDTHS[min(place, len(WIDTHS) - 1)]  # those below stay visible
             style = dict(lw=width, ms=2.2 * width, mew=0, zorder=4 + 0.1 * place)
             ax.plot(*path.T.tolist(), "o-", color=colour, **style)
-            text = f"{name}\n{number(losses(path[-1:], hessian, lowest).item())}"
+            ax.plot(*path[0].tolist(), "s", ms=13, mfc="none", mec=INK, mew=1.8, zorder=6)
+            text = f"{name}\n{losses(path[-1:], hessian, lowest).item():.2g}"
             ax.text(
                 (place + 0.5) / len(walks), -0.19, text, transform=ax.transAxes, ha="center",
                 va="top", fontsize=15, color=colour, fontweight="bold",

@@ -35,7 +35,8 @@ WINDOW_CAPTION = (
     "The kernel (middle) lies on the green cells of the padded image (left). Multiply each weight "
     "by the pixel under it and add up, and you get the framed number of the output (right). "
     "Blue is positive, orange negative. "
-    "The black frame is the image without its padding, and dark grey pixels are never read."
+    "The black frame is the image without its padding. With some sizes and strides some pixels "
+    "are never read, and these turn dark grey."
 )
 
 

@@ -70,7 +70,8 @@ def blame(probabilities: Tensor, target: Tensor) -> Figure:
 def valley(walks: dict[str, Tensor], hessian: Tensor, lowest: Tensor) -> Figure:
     """Draw walks on a quadratic loss from above, and beside it the loss step by step.
 
-    The axis of the loss is logarithmic, and what is 0 is drawn at its lower edge, which says so.
+    The axis of the loss is logarithmic. What is smaller, such as 0, is drawn at its lower edge,
+    which is labelled "below".
 
     Args:
         walks: name -> points, (steps + 1, 2).
@@ -90,7 +91,7 @@ def valley(walks: dict[str, Tensor], hessian: Tensor, lowest: Tensor) -> Figure:
         right.plot(loss.clamp_min(LEAST).tolist(), "o-", color=colour, ms=6, clip_on=False)
         ends.append((len(loss) - 1, loss[-1].clamp_min(LEAST).item(), name, colour))
     right.set(xlabel="step", ylabel="loss", yscale="log", ylim=(LEAST, 30))
-    right.set_yticks([LEAST, 1e-3, 1e-2, 1e-1, 1, 10], ["0", "0.001", "0.01", "0.1", "1", "10"])
+    right.set_yticks([LEAST, 1e-3, 1e-2, 1e-1, 1, 10], ["below", "0.001", "0.01", "0.1", "1", "10"])
     right.set_xlim(0, max(x for x, *_ in ends) * 1.02)
     right.set_xticks(range(0, int(max(x for x, *_ in ends)) + 1, 2))
     readable(left, right)
@@ -100,8 +101,8 @@ def valley(walks: dict[str, Tensor], hessian: Tensor, lowest: Tensor) -> Figure:
 
 
 def star(ax, lowest: Tensor) -> None:
-    """Mark the goal above everything else."""
-    ax.plot(*lowest.tolist(), "*", color=INK, ms=19, mec="white", mew=1.6, zorder=8)
+    """Mark the goal above everything else, hollow, so that the walks are seen through it."""
+    ax.plot(*lowest.tolist(), "*", ms=17, mfc="none", mec=INK, mew=1.8, zorder=8)
 
 
 def contours(ax, hessian: Tensor, lowest: Tensor, *, reach: float = 2.4) -> None:
@@ -135,7 +136,7 @@ def backward(x: Sequence[float], w: Sequence[float], delta: Sequence[float]) -> 
         w: two weights.
         delta: two numbers, the gradient of the loss at the outputs.
     """
-    fig, ax = canvas(19.4, 7.6, width=9.4)
+    fig, ax = canvas(19.4, 8.4, width=9.4)
     y = [w[0] * x[i] + w[1] * x[i + 1] for i in range(2)]
     dx = [sum(w[u] * delta[i - u] for u in range(2) if 0 <= i - u < 2) for i in range(3)]
     dw = [sum(delta[i] * x[i + u] for i in range(2)) for u in range(2)]
@@ -158,7 +159,12 @@ def backward(x: Sequence[float], w: Sequence[float], delta: Sequence[float]) -> 
         say(ax, left + 2.9, 6.45, names[0], size=13)
     say(ax, 3.2, 7.2, f"w = ({number(w[0])}, {number(w[1])})", size=14)
     say(ax, 9.7, 7.2, "each pixel adds its arrows", size=14)
-    say(ax, 16.2, 7.2, f"∂L/∂w = ({number(dw[0])}, {number(dw[1])})", size=14)
+    for u, colour in enumerate((GREEN, PURPLE)):  # a weight adds up its two wires
+        first, second = (delta[i] * x[i + u] for i in range(2))
+        sign = "−" if second < 0 else "+"
+        text = f"w{'₀₁'[u]}: {number(first)} {sign} {number(abs(second))} = {number(dw[u])}"
+        say(ax, 14.45 + 3.5 * u, 7.2, text, size=14, color=colour, fontweight="bold")
+    say(ax, 16.2, 8.0, f"∂L/∂w = ({number(dw[0])}, {number(dw[1])})", size=14)
     return fig
 
 
@@ -172,7 +178,10 @@ def _wires(ax, left: float, x, w, delta, panel: int) -> None:
             colour = FAINT if panel == 0 else colours[u]
             if panel == 1:
                 colour = BLUE if product > 0 else ORANGE
-            arrow(ax, start, end, colour=colour, width=2.2)
+            if panel == 2:  # nothing goes to the pixels; the weights add up their wires
+                ax.plot(*zip(start, end, strict=True), color=colour, lw=3, zorder=1)
+            else:
+                arrow(ax, start, end, colour=colour, width=2.2)
             place = (down[0] + up[0]) / 2, (down[1] + up[1]) / 2
             note = {"boxstyle": "round,pad=0.1", "facecolor": "white", "edgecolor": "none"}
             sign = "·" if panel == 0 else ""

@@ -67,7 +67,9 @@ def padding_breaks(kernel: Sequence[float] = (-1, 1), *, seen: int = 4) -> Figur
     return fig
 
 
-def stride_breaks(stripes: Sequence[float] = (0, 1) * 4, *, stride: int = 2) -> Figure:
+def stride_breaks(
+    stripes: Sequence[float] = (0, 1, 0, 1, 1, 1, 0, 1), *, stride: int = 2
+) -> Figure:
     """Draw stripes, moved by 0, 1, 2 on a ring, and the pixels that a stride reads of them.
 
     Args:
