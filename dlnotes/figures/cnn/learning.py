@@ -136,7 +136,7 @@ def backward(x: Sequence[float], w: Sequence[float], delta: Sequence[float]) -> 
         w: two weights.
         delta: two numbers, the gradient of the loss at the outputs.
     """
-    fig, ax = canvas(19.4, 8.4, width=9.4)
+    fig, ax = canvas(19.4, 8.9, width=9.4)
     y = [w[0] * x[i] + w[1] * x[i + 1] for i in range(2)]
     dx = [sum(w[u] * delta[i - u] for u in range(2) if 0 <= i - u < 2) for i in range(3)]
     dw = [sum(delta[i] * x[i + u] for i in range(2)) for u in range(2)]
@@ -163,8 +163,8 @@ def backward(x: Sequence[float], w: Sequence[float], delta: Sequence[float]) -> 
         first, second = (delta[i] * x[i + u] for i in range(2))
         sign = "−" if second < 0 else "+"
         text = f"w{'₀₁'[u]}: {number(first)} {sign} {number(abs(second))} = {number(dw[u])}"
-        say(ax, 14.45 + 3.5 * u, 7.2, text, size=14, color=colour, fontweight="bold")
-    say(ax, 16.2, 8.0, f"∂L/∂w = ({number(dw[0])}, {number(dw[1])})", size=14)
+        say(ax, 16.2, 7.1 + 0.65 * u, text, size=14, color=colour, fontweight="bold")
+    say(ax, 16.2, 8.45, f"∂L/∂w = ({number(dw[0])}, {number(dw[1])})", size=14)
     return fig
 
 

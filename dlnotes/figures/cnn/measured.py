@@ -83,9 +83,9 @@ def rates_panel(results: Mapping[tuple[str, float], Sequence[float]]) -> Figure:
     readable(ax)
     _names_between(ax, results, rates["with"], means)
     if rates["fixed"]:
-        style = dict(textcoords="offset points", ha="right", va="top", color=PURPLE, fontsize=15)
+        style = dict(textcoords="offset points", ha="right", va="bottom", color=PURPLE, fontsize=15)
         end = rates["fixed"][-1], means["fixed"][-1]
-        ax.annotate("γ, β held", end, xytext=(-4, -16), **style)
+        ax.annotate("γ, β held", end, xytext=(0, 8), **style)
     return fig
 
 

@@ -149,7 +149,7 @@ def filter_stack(
     say(ax, end + 3.35, 3.9, "output", size=14)
     for f in range(filters):
         y = 4.2 + tall * (f + 0.5)
-        say(ax, 0.0, y, f"filter {f + 1}", size=14, ha="left", fontweight="bold")
+        say(ax, 0.1, y, f"filter {f + 1}", size=14, ha="left", fontweight="bold")
         for c in range(channels):
             x = 2.6 + wide * c
             arrow(ax, (x - 0.3, y), (x - 0.02, y), colour=INK, width=1.6)
