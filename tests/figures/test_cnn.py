@@ -292,6 +292,8 @@ def test_the_stack_leads_every_channel_to_every_filter_and_shows_maps_of_an_imag
     assert torch.allclose(shown[0].float(), image[0]) and len(shown) == 2 + 3 * 3
     for f in range(3):
         first, second, total = shown[2 + 3 * f : 5 + 3 * f]
+        alone = F.conv2d(image[None, :1], weight[f : f + 1, :1])[0, 0]
+        assert torch.allclose(first.float(), alone, atol=1e-5)
         assert torch.allclose(first + second, total, atol=1e-5)
         assert torch.allclose(total.float(), sums[f], atol=1e-5)
     with pytest.raises(ValueError, match="image and weight must be given together"):

@@ -130,22 +130,13 @@ def filter_stack(
     """
     check_between(1, 4, channels=channels)
     check_positive(filters=filters)
-    if (image is None) != (weight is None):
-        raise ValueError("image and weight must be given together, got one of them")
-    if image is not None:
-        check_shape("image", image, channels, "H", "W")
-        check_shape("weight", weight, filters, channels, "K", "K")
+    if image is not None or weight is not None:
+        _check_pictures(channels, filters, image, weight)
 
     wide, tall = 4.6, 2.5  # of a column and of a row
     end, high = 2.0 + wide * channels, 4.4 + tall * filters
     fig, ax = canvas(end + 4.6, high, width=9.2)
-    for c in range(channels):
-        x = 2.6 + wide * c
-        say(ax, x + 1.6, 0.5, f"channel {c + 1}", size=14)
-        cell(ax, x + 0.6, 0.9, 2.0, TINTS[c], line=INK)
-        rail = x - 0.3  # down which the channel goes to every filter
-        last = 4.2 + tall * (filters - 0.5)
-        ax.plot([x + 0.6, rail, rail], [1.9, 1.9, last], color=INK, lw=1.6, zorder=1)
+    _channels(ax, channels, filters, wide=wide, tall=tall)
     say(ax, end + 3.35, 3.9, "output", size=14)
     for f in range(filters):
         y = 4.2 + tall * (f + 0.5)
@@ -169,6 +160,25 @@ def filter_stack(
         _real_maps(ax, image, weight, wide=wide, tall=tall)
         blank(ax, end + 4.6, high)  # imshow moved the limits
     return fig
+
+
+def _check_pictures(channels: int, filters: int, image: Tensor | None, weight: Tensor | None):
+    """Check that both are there and fit each other."""
+    if image is None or weight is None:
+        raise ValueError("image and weight must be given together, got one of them")
+    check_shape("image", image, channels, "H", "W")
+    check_shape("weight", weight, filters, channels, "K", "K")
+
+
+def _channels(ax, channels: int, filters: int, *, wide: float, tall: float) -> None:
+    """Draw what comes in, and its ways to all filters."""
+    for c in range(channels):
+        x = 2.6 + wide * c
+        say(ax, x + 1.6, 0.5, f"channel {c + 1}", size=14)
+        cell(ax, x + 0.6, 0.9, 2.0, TINTS[c], line=INK)
+        rail = x - 0.3  # down which the channel goes to every filter
+        last = 4.2 + tall * (filters - 0.5)
+        ax.plot([x + 0.6, rail, rail], [1.9, 1.9, last], color=INK, lw=1.6, zorder=1)
 
 
 def _real_maps(ax, image: Tensor, weight: Tensor, *, wide: float, tall: float) -> None:
