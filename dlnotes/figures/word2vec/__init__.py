@@ -1,0 +1,59 @@
+"""Pictures of chapter 8, one call each.
+
+``tables`` draws part A (axes, tables of company, short vectors) and the analogy, ``guessing`` part
+B (windows, pull and push, noise words, the tree), ``measured`` what the experiments found,
+``interactive`` a word and its company.
+"""
+
+from dlnotes.figures.word2vec.guessing import (
+    pair_losses,
+    pull,
+    six_of_many,
+    sliding,
+    toy_curves,
+    tree,
+    tricks,
+    two_models,
+)
+from dlnotes.figures.word2vec.interactive import company, draw_company
+from dlnotes.figures.word2vec.measured import (
+    by_list,
+    by_size,
+    by_window,
+    learning,
+    moved,
+    scores,
+    word_map,
+)
+from dlnotes.figures.word2vec.tables import (
+    count_table,
+    one_hot_axes,
+    parallelogram,
+    shortened,
+    two_tables,
+)
+
+__all__ = [
+    "by_list",
+    "by_size",
+    "by_window",
+    "company",
+    "count_table",
+    "draw_company",
+    "learning",
+    "moved",
+    "one_hot_axes",
+    "pair_losses",
+    "parallelogram",
+    "pull",
+    "scores",
+    "shortened",
+    "six_of_many",
+    "sliding",
+    "toy_curves",
+    "tree",
+    "tricks",
+    "two_models",
+    "two_tables",
+    "word_map",
+]
