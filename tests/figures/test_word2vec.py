@@ -15,7 +15,7 @@ WORDS = ["we", "drink", "read"]
 U = torch.tensor([[0.0, 0], [2, 0], [0, 2]])
 V = torch.tensor([1.0, 0])
 P = (U @ V).softmax(0)
-TOY = {"man": (1.0, 0.0), "woman": (1.0, 0.2), "king": (3.0, 0.0), "queen": (3.0, 0.6)}
+TOY = {"man": (1.0, 0.0), "woman": (1.0, 0.2), "king": (3.0, 1.0), "queen": (3.0, 1.6)}
 TOY = {word: torch.tensor(numbers) for word, numbers in TOY.items()}
 LETTERS = [[*"abcde"], [*"bacde"], [*"edcba"], [*"abab"]] * 3
 
@@ -100,7 +100,7 @@ def test_pair_losses_rest_at_the_logarithm_of_the_odds():
 def test_the_parallelogram_ends_at_the_goal():
     fig = word2vec.parallelogram(TOY, ("man", "woman", "king"))
     [dot] = fig.axes[0].lines
-    assert (*dot.get_xdata(), *dot.get_ydata()) == pytest.approx((3.0, 0.2))
+    assert (*dot.get_xdata(), *dot.get_ydata()) == pytest.approx((3.0, 1.2))
 
 
 def test_words_on_one_point_share_a_label():

@@ -150,13 +150,13 @@ def parallelogram(vectors: dict[str, Tensor], names: tuple[str, str, str]) -> Fi
                     color=BLUE, mutation_scale=16))  # fmt: skip
         x, y = vector.tolist()
         below = word in (names[0], names[2])
-        ax.text(x + 0.04, y - 0.03 if below else y + 0.03, word, fontsize=15, color=INK,
-                ha="left", va="top" if below else "bottom")  # fmt: skip
+        side = dict(ha="left", va="top") if below else dict(ha="right", va="bottom")
+        ax.text(x, y - 0.06 if below else y + 0.06, word, fontsize=15, color=INK, **side)
     step = dict(arrowstyle="-|>", lw=2.2, color=MARK, ls="--", mutation_scale=16)
     ax.annotate("", b.tolist(), a.tolist(), arrowprops=step)
     ax.annotate("", goal.tolist(), c.tolist(), arrowprops=step)
     ax.plot(*goal.tolist(), "o", ms=10, color=MARK)
     ax.text(goal[0] + 0.06, goal[1], "goal", fontsize=15, color=MARK, va="center")
-    ax.set(xlim=(-0.1, 3.6), ylim=(-0.16, 0.85), xlabel="first number", ylabel="second number")
+    ax.set(xlim=(-0.1, 3.6), ylim=(-0.35, 2.0), xlabel="first number", ylabel="second number")
     readable(ax)
     return fig
