@@ -19,6 +19,6 @@ resting_scores = deriving.resting_scores
 analogy = deriving.analogy
 
 # experiment, and break it
-precision_after = exploring.precision_after
+loss_after = exploring.loss_after
 one_table = exploring.one_table
 no_noise = exploring.no_noise
