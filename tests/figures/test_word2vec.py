@@ -45,6 +45,8 @@ def drawings():
         "losses": lambda: word2vec.pair_losses(1, {1: 1 / 3, 3: 1.0, 5: 5 / 3}),
         "tricks": lambda: word2vec.tricks(share, share, share, torch.tensor([1.0, 0.5])),
         "tree": lambda: word2vec.tree((0.8, 0.75, 0.5), [*"abcd"]),
+        "network": lambda: word2vec.network(V, U, P, WORDS, name="tea", others=["we"]),
+        "ways": word2vec.two_ways,
         "scores": lambda: word2vec.scores({"a": [0.1, 0.2], "b": [0.3]}, ours=["a"]),
         "learning": lambda: word2vec.learning([1, 2], [[0.1, 0.2], [0.2, 0.3]], {"other": 0.4}),
         "lists": lambda: word2vec.by_list({"a": ([0.1, 0.3], 0.4), "b": ([0.5, 0.5], 0.3)}),
@@ -113,6 +115,12 @@ def test_a_pair_touches_one_true_word_and_k_noise_words():
     fig = word2vec.six_of_many(negatives=5)
     orange = [line for line in fig.axes[0].lines if line.get_color() == "#D55E00"]
     assert len(orange) == 5
+
+
+def test_the_network_shows_scores_and_probabilities():
+    written = texts(word2vec.network(V, U, P, WORDS, name="tea", others=["we"]))
+    assert [text for text in written if text in ("0.11", "0.79")] == ["0.11", "0.79", "0.11"]
+    assert written.count("2") == 3  # twice in the table of u, once as a score
 
 
 def test_three_axes_are_three_words():

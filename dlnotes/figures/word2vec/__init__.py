@@ -1,8 +1,8 @@
 """Pictures of chapter 8, one call each.
 
 ``tables`` draws part A (axes, tables of company, short vectors) and the analogy, ``guessing`` part
-B (windows, pull and push, noise words, the tree), ``measured`` what the experiments found,
-``interactive`` a word and its company.
+B (windows, pull and push, noise words, the tree), ``schemes`` the whole of skip-gram and the two
+ways, ``measured`` what the experiments found, ``interactive`` a word and its company.
 """
 
 from dlnotes.figures.word2vec.guessing import (
@@ -25,6 +25,7 @@ from dlnotes.figures.word2vec.measured import (
     scores,
     word_map,
 )
+from dlnotes.figures.word2vec.schemes import network, two_ways
 from dlnotes.figures.word2vec.tables import (
     count_table,
     one_hot_axes,
@@ -42,6 +43,7 @@ __all__ = [
     "draw_company",
     "learning",
     "moved",
+    "network",
     "one_hot_axes",
     "pair_losses",
     "parallelogram",
@@ -55,5 +57,6 @@ __all__ = [
     "tricks",
     "two_models",
     "two_tables",
+    "two_ways",
     "word_map",
 ]

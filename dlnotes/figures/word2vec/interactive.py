@@ -37,7 +37,7 @@ def draw_company(
     """
     if fig is None:
         fig = Figure(figsize=(8.2, 4.0))
-        fig.add_axes((0.24, 0.16, 0.58, 0.72))
+        fig.add_axes((0.2, 0.16, 0.56, 0.72))
     (ax,) = fig.axes
     ax.clear()
     for place, (_, value, times) in enumerate(rows):

@@ -149,9 +149,11 @@ def parallelogram(vectors: dict[str, Tensor], names: tuple[str, str, str]) -> Fi
         ax.annotate("", vector.tolist(), (0, 0), arrowprops=dict(arrowstyle="-|>", lw=2.4,
                     color=BLUE, mutation_scale=16))  # fmt: skip
         x, y = vector.tolist()
-        below = word in (names[0], names[2])
-        side = dict(ha="left", va="top") if below else dict(ha="right", va="bottom")
-        ax.text(x, y - 0.06 if below else y + 0.06, word, fontsize=15, color=INK, **side)
+        right = dict(ha="left", va="center") if word == names[1] else dict(ha="right", va="bottom")
+        style = dict(ha="left", va="top") if word in (names[0], names[2]) else right
+        away = {"top": -0.06, "center": 0.0, "bottom": 0.06}[style["va"]]
+        ax.text(x + (0.05 if word == names[1] else 0), y + away, word, fontsize=15, color=INK,
+                **style)  # fmt: skip
     step = dict(arrowstyle="-|>", lw=2.2, color=MARK, ls="--", mutation_scale=16)
     ax.annotate("", b.tolist(), a.tolist(), arrowprops=step)
     ax.annotate("", goal.tolist(), c.tolist(), arrowprops=step)
