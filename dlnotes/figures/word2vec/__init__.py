@@ -22,6 +22,7 @@ from dlnotes.figures.word2vec.measured import (
     by_window,
     learning,
     moved,
+    score_cloud,
     scores,
     word_map,
 )
@@ -31,6 +32,7 @@ from dlnotes.figures.word2vec.tables import (
     one_hot_axes,
     parallelogram,
     shortened,
+    table_row,
     two_tables,
 )
 
@@ -48,10 +50,12 @@ __all__ = [
     "pair_losses",
     "parallelogram",
     "pull",
+    "score_cloud",
     "scores",
     "shortened",
     "six_of_many",
     "sliding",
+    "table_row",
     "toy_curves",
     "tree",
     "tricks",

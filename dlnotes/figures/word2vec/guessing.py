@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import torch
 from matplotlib.figure import Figure
@@ -108,7 +109,9 @@ def toy_curves(
     for (name, values), colour in zip(cosines.items(), (BLUE, ORANGE), strict=False):
         right.plot(steps, values, color=colour, lw=2.8)
         lines.append((len(losses), values[-1], name, colour))
-    right.set(xscale="log", xlabel="step", ylabel="cosine", ylim=(-0.4, 1.1))
+    lowest = min(min(values) for values in cosines.values())
+    right.axhline(0, color=GREY, lw=1)
+    right.set(xscale="log", xlabel="step", ylabel="cosine", ylim=(min(lowest, 0) - 0.1, 1.1))
     readable(left, right)
     fig.draw_without_rendering()
     end_labels(right, lines, size=13)
@@ -130,27 +133,37 @@ def two_models(sentence: Sequence[str]) -> Figure:
     arrow(ax, (7.2, 4.8), (8.6, 4.8), colour=BLUE, width=2.4)
     box(ax, 10.2, 4.8, middle, wide=3.2, high=1.3, colour="white", size=15)
     box(ax, 15.3, 4.8, middle, wide=3.2, high=1.3, colour=tint(SKY, 0.75), size=15)
-    say(ax, 5.8, 8.2, "1 guess", size=15)
-    say(ax, 18.2, 8.2, "2 guesses", size=15)
+    say(ax, 5.8, 8.2, "1 guess for this gap", size=15)
+    say(ax, 18.2, 8.2, "2 guesses for this centre", size=15)
     return fig
 
 
-def six_of_many(*, negatives: int) -> Figure:
-    """Draw a centre among very many words, of which a pair touches only a few."""
+def six_of_many(center: str, seen: str, *, noise: Sequence[str]) -> Figure:
+    """Draw a centre among very many words, of which a pair touches only a few.
+
+    Args:
+        center: word in the middle.
+        seen: word that was seen beside it, which is pulled.
+        noise: words that were drawn, which are pushed.
+    """
     fig, ax = canvas(24, 9.4, width=9.4)
     generator = torch.Generator().manual_seed(4)
     dots = torch.rand(900, 2, generator=generator) * torch.tensor([24.0, 9.4])
     away = (dots - torch.tensor([12.0, 4.7])).norm(dim=1) > 1.7
     ax.plot(*dots[away].T.tolist(), "o", ms=3.4, color="#CFCFCF", zorder=1)
-    box(ax, 12, 4.7, "tea", wide=2.6, high=1.4, colour=tint(SKY, 0.75), size=17)
-    box(ax, 20.2, 2.6, "drink", wide=2.9, high=1.3, colour="white", size=16)
-    arrow(ax, (13.3, 4.4), (18.7, 2.9), colour=BLUE, width=3.6, head="<|-|>")
-    for i in range(negatives):
-        angle = math.pi * (0.42 + 1.1 * i / max(negatives - 1, 1))
-        x, y = 12 + 7.2 * math.cos(angle), 4.7 + 3.3 * math.sin(angle)
-        start = (12 + 0.19 * (x - 12), 4.7 + 0.22 * (y - 4.7))
-        arrow(ax, start, (x, y), colour=ORANGE, width=2.6)
-        ax.plot(x, y, "o", ms=10, color=ORANGE, zorder=4)
+    box(ax, 12, 4.7, center, wide=2.6, high=1.4, colour=tint(SKY, 0.75), size=17)
+    box(ax, 20.2, 3.4, seen, wide=3.4, high=1.3, colour=tint(BLUE, 0.3), size=16)
+    arrow(ax, (18.4, 3.7), (16.4, 4.0), colour=BLUE, width=3.6)  # the two come nearer
+    arrow(ax, (13.5, 4.45), (15.5, 4.15), colour=BLUE, width=3.6)
+    say(ax, 16.0, 3.0, "pull", size=16, color=BLUE)
+    for i, word in enumerate(noise):
+        angle = math.pi * (0.36 + 1.22 * i / max(len(noise) - 1, 1))
+        across, down = math.cos(angle), math.sin(angle)
+        x, y = 12 + 6.0 * across, 4.7 + 2.6 * down
+        box(ax, x, y, word, wide=3.4, high=1.2, colour=tint(ORANGE, 0.25), size=15)
+        start = (x + 1.75 * across, y + 0.65 * down)  # behind the word, away from the centre
+        arrow(ax, start, (start[0] + 1.7 * across, start[1] + 1.15 * down), colour=ORANGE, width=3)
+    say(ax, 12, 6.3, "push", size=16, color=ORANGE)
     return fig
 
 
@@ -181,7 +194,14 @@ def pair_losses(a: float, noise: Mapping[int, float]) -> Figure:
     return fig
 
 
-def tricks(frequency: Tensor, keep: Tensor, noise: Tensor, inside: Tensor) -> Figure:
+def tricks(
+    frequency: Tensor,
+    keep: Tensor,
+    noise: Tensor,
+    inside: Tensor,
+    *,
+    marked: Mapping[str, int] = MappingProxyType({}),
+) -> Figure:
     """Draw the three tricks: what is kept, what is drawn as noise, what is inside the window.
 
     Args:
@@ -189,10 +209,11 @@ def tricks(frequency: Tensor, keep: Tensor, noise: Tensor, inside: Tensor) -> Fi
         keep: probability to be kept, (V,).
         noise: probability to be drawn, (V,).
         inside: share of windows that reach each distance from 1 on, (m,).
+        marked: word -> its id, for words that are shown on the curves.
     """
     check_shape("keep", keep, len(frequency))
     check_shape("noise", noise, len(frequency))
-    fig, axes = figure(1, 3, width=10.2, height=3.5)
+    fig, axes = figure(1, 3, width=10.6, height=4.2)
     axes[0].plot(frequency, keep, color=BLUE, lw=3)
     axes[0].set(xscale="log", xlabel="share of the word", ylabel="kept", title="sub-sampling")
     axes[0].set_ylim(0, 1.08)
@@ -200,11 +221,21 @@ def tricks(frequency: Tensor, keep: Tensor, noise: Tensor, inside: Tensor) -> Fi
     axes[1].plot(frequency, noise, color=BLUE, lw=3)
     axes[1].set(xscale="log", yscale="log", xlabel="share of the word", ylabel="drawn as noise")
     axes[1].set_title("the power ¾")
+    for word, i in marked.items():
+        for ax, heights in ((axes[0], keep), (axes[1], noise)):
+            place = frequency[i].item(), heights[i].item()
+            ax.plot(*place, "o", ms=10, color=ORANGE)
+            ax.annotate(word, place, xytext=(-9, -6), textcoords="offset points", fontsize=16,
+                        color=INK, ha="right", va="top")  # fmt: skip
     distance = range(1, len(inside) + 1)
     axes[2].bar(distance, inside, color=BLUE, alpha=0.7, width=0.7)
     axes[2].set(xlabel="distance", ylabel="inside the window", title="shrinking window")
     axes[2].set_xticks(list(distance))
     readable(*axes)
+    for ax in axes:
+        ax.tick_params(labelsize=15)
+        for text in (ax.xaxis.label, ax.yaxis.label, ax.title):
+            text.set_size(17)
     return fig
 
 

@@ -42,7 +42,7 @@ def draw_company(
     ax.clear()
     for place, (_, value, times) in enumerate(rows):
         ax.barh(-place, value, color=BLUE if times else SKY, alpha=0.65)
-        text = f"met {times} times" if times else "never met"
+        text = {0: "never met", 1: "met once"}.get(times, f"met {times} times")
         ax.text(1.02, -place, text, va="center", fontsize=14, color=INK)
     ax.set(yticks=[-i for i in range(len(rows))], yticklabels=[row[0] for row in rows])
     ax.set(xlim=(0, 1), xlabel="cosine", title=f"nearest to {word}")

@@ -1,26 +1,31 @@
 """Drawings of what was measured: who finds the lists, how it grows, which words moved."""
 
+import math
 from collections.abc import Mapping, Sequence
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from dlnotes.checks import check_shape
 from dlnotes.figures.cnn.parts import INK, end_labels, readable
-from dlnotes.plotting import BLUE, COLORS, GREEN, GREY, ORANGE, figure
+from dlnotes.plotting import BLUE, GREEN, GREY, ORANGE, figure, tint
 
 
-def scores(rows: Mapping[str, Sequence[float]], *, ours: Sequence[str]) -> Figure:
+def scores(
+    rows: Mapping[str, Sequence[float]], *, guess: Sequence[str], count: Sequence[str] = ()
+) -> Figure:
     """Draw precision at 5 as one bar for each method, with a dot for each run.
 
     Args:
         rows: name -> precision of each run, from 0 to 1.
-        ours: names of those that guess; their bars are blue, the others grey.
+        guess: names of those that guess, in blue.
+        count: names of those that count, in orange; the others are grey.
     """
     fig, ax = figure(width=8.4, height=0.9 + 0.5 * len(rows))
     most = max(max(values) for values in rows.values())
     for place, (name, values) in enumerate(rows.items()):
-        colour = BLUE if name in ours else GREY
+        colour = BLUE if name in guess else ORANGE if name in count else GREY
         mean = sum(values) / len(values)
         ax.barh(-place, mean, color=colour, alpha=0.6, height=0.62)
         if len(values) > 1:
@@ -47,13 +52,13 @@ def learning(
     for run in runs:
         ax.plot(epochs, run, color=BLUE, lw=2.2, marker="o", ms=4)
     lines = [(epochs[-1], runs[0][-1], "skip-gram", BLUE)]
-    for (name, level), colour in zip(levels.items(), (GREY, ORANGE, GREEN), strict=False):
-        ax.plot([0, epochs[-1]], [level, level], color=colour, lw=2, ls="--")
+    for (name, level), colour in zip(levels.items(), (ORANGE, tint(ORANGE, 0.6)), strict=False):
+        ax.plot([0, epochs[-1]], [level, level], color=colour, lw=2.4, ls="--")
         lines.append((epochs[-1], level, name, colour))
     ax.set(xlabel="epoch", ylabel="P@5, lists for choosing", ylim=(0, None))
     readable(ax)
     fig.draw_without_rendering()
-    end_labels(ax, lines, size=13)
+    end_labels(ax, lines, size=14)
     return fig
 
 
@@ -101,27 +106,34 @@ def by_size(words: Sequence[float], lines: Mapping[str, Sequence[Sequence[float]
     return fig
 
 
-def moved(columns: Mapping[str, Mapping[str, int]], *, most: int) -> Figure:
-    """Draw the nearest words of a word in several texts, and in how many draws each was found.
+def moved(words: Mapping[str, Mapping[str, Mapping[str, int]]], *, most: int, line: int) -> Figure:
+    """Draw the nearest words of words in several texts, and in how many draws each was found.
 
     Args:
-        columns: title -> neighbour -> draws.
+        words: word -> text -> neighbour -> draws; every word in the same texts.
         most: how many draws there were.
+        line: draws from which on a neighbour is stable; its bar is dark.
     """
-    fig, axes = figure(1, len(columns), width=9.4, height=3.6, squeeze=False)
-    for ax, (title, found), colour in zip(axes[0], columns.items(), (ORANGE, BLUE), strict=False):
-        names = list(found)
-        ax.barh([-i for i in range(len(names))], list(found.values()), color=colour, alpha=0.65)
-        ax.set(yticks=[-i for i in range(len(names))], yticklabels=names, xlim=(0, most))
-        ax.set(xlabel=f"draws of {most}", title=title)
-        ax.set_xticks(range(0, most + 1, 2))
+    texts = len(next(iter(words.values())))
+    fig, axes = figure(len(words), texts, width=9.6, height=3.3 * len(words), squeeze=False)
+    panels = [(word, *item) for word, columns in words.items() for item in columns.items()]
+    for ax, (word, title, found) in zip(axes.flat, panels, strict=True):
+        names, draws = list(found), list(found.values())
+        places = [-i for i in range(len(names))]
+        colours = [BLUE if n >= line else tint(GREY, 0.5) for n in draws]
+        ax.barh(places, draws, color=colours)
+        ax.axvline(line, color=INK, lw=2, ls="--")
+        ax.set(yticks=places, yticklabels=names, xlim=(0, most + 0.15))
+        ax.set(xlabel=f"draws of {most}", title=f"{word}, {title}")
+        ax.set_xticks(range(most + 1))
         ax.grid(axis="y", visible=False)
         readable(ax)
+        ax.tick_params(labelsize=15)
     return fig
 
 
 def word_map(points: Tensor, names: Sequence[str], lists: Mapping[str, Sequence[str]]) -> Figure:
-    """Draw words in the plane, each list in a colour of its own, named where it is densest.
+    """Draw words in the plane, each beside its dot, each list in a colour of its own.
 
     Args:
         points: (W, 2).
@@ -130,15 +142,71 @@ def word_map(points: Tensor, names: Sequence[str], lists: Mapping[str, Sequence[
     """
     check_shape("points", points, len(names), 2)
     place = {name: i for i, name in enumerate(names)}
-    fig, ax = figure(width=8.6, height=5.4)
-    for (title, words), colour in zip(lists.items(), COLORS, strict=False):
+    fig, ax = figure(width=9.4, height=7.6)
+    dots = []
+    for (title, words), colour in zip(lists.items(), (BLUE, ORANGE, GREEN), strict=False):
         group = points[[place[word] for word in words]]
-        ax.plot(*group.T.tolist(), "o", ms=8, color=colour, alpha=0.75)
-        x, y = group.median(0).values.tolist()
-        behind = dict(facecolor="white", alpha=0.8, edgecolor="none", pad=1)
-        style = dict(fontsize=16, fontweight="bold", ha="center", va="center", bbox=behind)
-        ax.text(x, y, title, color=colour, **style)
+        ax.plot(*group.T.tolist(), "o", ms=8, color=colour, label=title)
+        dots += [(*point, word, colour) for word, point in zip(words, group.tolist(), strict=True)]
+    low, high = points.min(0).values, points.max(0).values
+    room = 0.12 * (high - low)
+    ax.set(xlim=(low[0] - room[0], high[0] + 2 * room[0]))
+    ax.set(ylim=(low[1] - room[1], high[1] + room[1]))
     ax.set(xlabel="first direction", ylabel="second direction")
+    ax.legend(fontsize=15)
+    readable(ax)
+    fig.draw_without_rendering()
+    _name(ax, dots, size=14)
+    return fig
+
+
+def _name(ax: Axes, dots: Sequence[tuple[float, float, str, str]], *, size: float) -> None:
+    """Write each word beside its dot, where it covers the least of the dots and words so far."""
+    pixel = ax.figure.dpi / 72
+    places = ax.transData.transform([dot[:2] for dot in dots])
+    taken = [(x - 5 * pixel, y - 5 * pixel, x + 5 * pixel, y + 5 * pixel) for x, y in places]
+    for (x, y), (across, up, word, colour) in zip(places, dots, strict=True):
+        wide, high = 0.62 * size * len(word) * pixel, 1.15 * size * pixel
+        spots = []
+        for dx, dy in ((8, 0), (-8, 0), (0, 13), (0, -13), (8, 13), (8, -13), (-8, 13), (-8, -13)):
+            left = x + dx * pixel - (wide if dx < 0 else wide / 2 if not dx else 0)
+            low = y + dy * pixel - high / 2
+            box = (left, low, left + wide, low + high)
+            spots.append((sum(_common(box, other) for other in taken), dx, dy, box))
+        _, dx, dy, box = min(spots, key=lambda spot: spot[0])
+        taken.append(box)
+        side = "left" if dx > 0 else "right" if dx < 0 else "center"
+        ax.annotate(word, (across, up), xytext=(dx, dy), textcoords="offset points", ha=side,
+                    va="center", fontsize=size, color=colour)  # fmt: skip
+
+
+def _common(one: Sequence[float], other: Sequence[float]) -> float:
+    """Return the area that two boxes (left, low, right, high) share."""
+    wide = min(one[2], other[2]) - max(one[0], other[0])
+    high = min(one[3], other[3]) - max(one[1], other[1])
+    return max(wide, 0) * max(high, 0)
+
+
+def score_cloud(goal: Tensor, learned: Tensor, times: Tensor) -> Figure:
+    """Draw learned scores over the scores of least loss, frequent pairs dark.
+
+    Args:
+        goal: PMI − log k of each pair, (N,).
+        learned: its score, (N,).
+        times: how often it was seen, (N,).
+    """
+    check_shape("learned", learned, len(goal))
+    check_shape("times", times, len(goal))
+    fig, ax = figure(width=7.6, height=5.6)
+    for low, high, share in ((0, 3, 0.25), (3, 30, 0.6), (30, math.inf, 1.0)):
+        some = (times > low) & (times <= high)
+        name = f"met more than {low} times" if high == math.inf else f"met up to {high} times"
+        ax.plot(goal[some], learned[some], "o", ms=4 + 3 * share, color=tint(BLUE, share),
+                label=name, zorder=2 + share)  # fmt: skip
+    ends = [goal.min().item(), goal.max().item()]
+    ax.plot(ends, ends, color=INK, lw=2, ls="--", zorder=4)
+    ax.set(xlabel="PMI − log k, from the counts", ylabel="learned score, u · v")
+    ax.legend(fontsize=14, loc="upper left", markerscale=1.6)
     readable(ax)
     return fig
 

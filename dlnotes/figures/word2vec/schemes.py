@@ -67,7 +67,7 @@ def two_ways() -> Figure:
             end = (x + 3.3, y) if i < 2 else (21.7, 4.6 + (0.6 if y > 4.6 else -0.6))
             arrow(ax, (x + 1.9, y), end, colour=colour, width=2.4)
     box(ax, 23.6, 4.6, "word\nvectors", wide=3.8, high=2.2, colour=tint(SKY, 0.5), size=16)
-    say(ax, 13.2, 4.6, "the same table, PMI, up to a constant", size=15, color=MARK)
+    say(ax, 13.2, 4.6, "both aim at PMI, for pairs that were seen", size=15, color=MARK)
     arrow(ax, (13.2, 4.2), (13.2, 3.05), colour=MARK, width=2.0)
     arrow(ax, (13.2, 5.0), (13.2, 6.15), colour=MARK, width=2.0)
     return fig

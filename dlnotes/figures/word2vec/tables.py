@@ -1,7 +1,8 @@
 """Drawings of part A: words as axes, tables of company, short vectors as points."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
@@ -97,8 +98,30 @@ def two_tables(
     return fig
 
 
+def table_row(
+    tables: Mapping[str, Tensor], words: Sequence[str], *, framed: Sequence[str] = ()
+) -> Figure:
+    """Draw several tables of the same words, two in each line.
+
+    Args:
+        tables: title -> (V, V).
+        words: V of them.
+        framed: words whose rows are framed.
+    """
+    V, lines = len(words), -(-len(tables) // 2)
+    for title, values in tables.items():
+        check_shape(title, values, V, V)
+    fig, ax = canvas(2 * V + 5.8, lines * (V + 3.3), width=9.4)
+    for place, (title, values) in enumerate(tables.items()):
+        x, y = 2.0 + (place % 2) * (V + 2.2), 2.2 + (place // 2) * (V + 3.3)
+        _table(ax, values, words, x, y, title)
+        for word in framed:
+            frame(ax, x, y + words.index(word), V, 1)
+    return fig
+
+
 def shortened(points: Tensor, longer: Tensor, words: Sequence[str]) -> Figure:
-    """Draw words as points of a plane, and the cosines of longer vectors beside it.
+    """Draw words as arrows of a plane, and the cosines of longer vectors beside it.
 
     Args:
         points: (V, 2).
@@ -111,12 +134,16 @@ def shortened(points: Tensor, longer: Tensor, words: Sequence[str]) -> Figure:
     fig, (ax, side) = figure(1, 2, width=9.8, height=4.9, width_ratios=(1, 1.3))
     for place in _together(points):
         x, y = points[place[0]].tolist()
-        ax.plot(x, y, "o", ms=11, color=BLUE)
+        style = dict(arrowstyle="-|>", lw=3, color=BLUE, mutation_scale=20, shrinkA=0, shrinkB=0)
+        ax.annotate("", (x, y), (0, 0), arrowprops=style)
         ax.annotate(",\n".join(words[i] for i in place), (x, y), xytext=(9, 0), fontsize=14,
                     textcoords="offset points", va="center", color=INK)  # fmt: skip
-    low, high = points.min(0).values, points.max(0).values
+    corners = torch.cat([points, torch.zeros(1, 2)])
+    low, high = corners.min(0).values, corners.max(0).values
     room = 0.25 * (high - low).max().item()
-    ax.set(xlim=(low[0] - room, high[0] + 3 * room), ylim=(low[1] - room, high[1] + room))
+    ax.plot(0, 0, "o", ms=9, color=INK)
+    ax.set(xlim=(low[0] - 0.4 * room, high[0] + 2.2 * room))
+    ax.set(ylim=(low[1] - room, high[1] + room))
     ax.set(xlabel="first number", ylabel="second number", title="2 numbers for each word")
     readable(ax)
     blank(side, V + 2.6, V + 3.2)
