@@ -222,11 +222,11 @@ def tricks(
     axes[1].set(xscale="log", yscale="log", xlabel="share of the word", ylabel="drawn as noise")
     axes[1].set_title("the power ¾")
     for word, i in marked.items():
-        for ax, heights in ((axes[0], keep), (axes[1], noise)):
+        for ax, heights, up in ((axes[0], keep, -6), (axes[1], noise, 2)):
             place = frequency[i].item(), heights[i].item()
             ax.plot(*place, "o", ms=10, color=ORANGE)
-            ax.annotate(word, place, xytext=(-9, -6), textcoords="offset points", fontsize=16,
-                        color=INK, ha="right", va="top")  # fmt: skip
+            ax.annotate(word, place, xytext=(-9, up), textcoords="offset points", fontsize=16,
+                        color=INK, ha="right", va="top" if up < 0 else "bottom")  # fmt: skip
     distance = range(1, len(inside) + 1)
     axes[2].bar(distance, inside, color=BLUE, alpha=0.7, width=0.7)
     axes[2].set(xlabel="distance", ylabel="inside the window", title="shrinking window")

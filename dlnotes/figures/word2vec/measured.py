@@ -150,7 +150,7 @@ def word_map(points: Tensor, names: Sequence[str], lists: Mapping[str, Sequence[
         dots += [(*point, word, colour) for word, point in zip(words, group.tolist(), strict=True)]
     low, high = points.min(0).values, points.max(0).values
     room = 0.12 * (high - low)
-    ax.set(xlim=(low[0] - room[0], high[0] + 2 * room[0]))
+    ax.set(xlim=(low[0] - 1.5 * room[0], high[0] + 2 * room[0]))
     ax.set(ylim=(low[1] - room[1], high[1] + room[1]))
     ax.set(xlabel="first direction", ylabel="second direction")
     ax.legend(fontsize=15)
@@ -200,7 +200,7 @@ def score_cloud(goal: Tensor, learned: Tensor, times: Tensor) -> Figure:
     fig, ax = figure(width=7.6, height=5.6)
     for low, high, share in ((0, 3, 0.25), (3, 30, 0.6), (30, math.inf, 1.0)):
         some = (times > low) & (times <= high)
-        name = f"met more than {low} times" if high == math.inf else f"met up to {high} times"
+        name = f"met more than {low} times" if high == math.inf else f"met {low} to {high} times"
         ax.plot(goal[some], learned[some], "o", ms=4 + 3 * share, color=tint(BLUE, share),
                 label=name, zorder=2 + share)  # fmt: skip
     ends = [goal.min().item(), goal.max().item()]
