@@ -220,3 +220,10 @@ def test_the_tricks_mark_words_on_their_curves():
     dots = [line for line in fig.axes[0].lines if len(line.get_xdata()) == 1]
     assert [(*dot.get_xdata(), *dot.get_ydata()) for dot in dots] == [pytest.approx((0.3, 0.9))]
     assert "energy" in [text.get_text() for text in fig.axes[1].texts]
+
+
+def test_a_word_of_the_map_stands_where_no_other_dot_is():
+    names, points = ["one", "two", "far"], torch.tensor([[0.0, 0], [0.05, 0], [1, 1]])
+    fig = word2vec.word_map(points, names, {"all": names})
+    sides = {text.get_text(): text.get_position() for text in fig.axes[0].texts}
+    assert sides == {"one": (-8, 0), "two": (8, 0), "far": (8, 0)}
