@@ -111,7 +111,7 @@ def table_row(
     V, lines = len(words), -(-len(tables) // 2)
     for title, values in tables.items():
         check_shape(title, values, V, V)
-    fig, ax = canvas(2 * V + 5.8, lines * (V + 3.3), width=9.4)
+    fig, ax = canvas(2 * V + 5.8, lines * (V + 3.3), width=8.2)
     for place, (title, values) in enumerate(tables.items()):
         x, y = 2.0 + (place % 2) * (V + 2.2), 2.2 + (place // 2) * (V + 3.3)
         _table(ax, values, words, x, y, title)
