@@ -221,6 +221,8 @@ def tricks(
     axes[1].plot(frequency, noise, color=BLUE, lw=3)
     axes[1].set(xscale="log", yscale="log", xlabel="share of the word", ylabel="drawn as noise")
     axes[1].set_title("the power ¾")
+    for ax in axes[:2]:  # room for names on the left
+        ax.set_xlim(left=frequency.min().item() / 8)
     for word, i in marked.items():
         for ax, heights, up in ((axes[0], keep, -6), (axes[1], noise, 2)):
             place = frequency[i].item(), heights[i].item()

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
@@ -41,9 +42,18 @@ def one_hot_axes(words: Sequence[str]) -> Figure:
     return fig
 
 
-def _table(ax, values: Tensor, words: Sequence[str], x: float, y: float, title: str = "") -> None:
+def _table(
+    ax: Axes,
+    values: Tensor,
+    words: Sequence[str],
+    x: float,
+    y: float,
+    title: str = "",
+    *,
+    size: float = 12.5,
+) -> None:
     """Draw a square table with the words beside and above it."""
-    cells(ax, values, x, y, limit=3, size=12.5)
+    cells(ax, values, x, y, limit=3, size=size)
     for i, word in enumerate(words):
         say(ax, x - 0.15, y + i + 0.5, word, size=14, ha="right")
         style = dict(rotation=50, rotation_mode="anchor", ha="left", va="bottom")
@@ -114,7 +124,7 @@ def table_row(
     fig, ax = canvas(2 * V + 5.8, lines * (V + 3.3), width=8.2)
     for place, (title, values) in enumerate(tables.items()):
         x, y = 2.0 + (place % 2) * (V + 2.2), 2.2 + (place // 2) * (V + 3.3)
-        _table(ax, values, words, x, y, title)
+        _table(ax, values, words, x, y, title, size=11)
         for word in framed:
             frame(ax, x, y + words.index(word), V, 1)
     return fig
@@ -136,13 +146,13 @@ def shortened(points: Tensor, longer: Tensor, words: Sequence[str]) -> Figure:
         x, y = points[place[0]].tolist()
         style = dict(arrowstyle="-|>", lw=3, color=BLUE, mutation_scale=20, shrinkA=0, shrinkB=0)
         ax.annotate("", (x, y), (0, 0), arrowprops=style)
-        ax.annotate(",\n".join(words[i] for i in place), (x, y), xytext=(9, 0), fontsize=14,
+        ax.annotate(_listed([words[i] for i in place]), (x, y), xytext=(9, 0), fontsize=14,
                     textcoords="offset points", va="center", color=INK)  # fmt: skip
     corners = torch.cat([points, torch.zeros(1, 2)])
     low, high = corners.min(0).values, corners.max(0).values
     room = 0.25 * (high - low).max().item()
     ax.plot(0, 0, "o", ms=9, color=INK)
-    ax.set(xlim=(low[0] - 0.4 * room, high[0] + 2.2 * room))
+    ax.set(xlim=(low[0] - 0.4 * room, high[0] + 3.2 * room))
     ax.set(ylim=(low[1] - room, high[1] + room))
     ax.set(xlabel="first number", ylabel="second number", title="2 numbers for each word")
     ax.set_aspect("equal", "datalim")  # angles are seen as they are
@@ -152,6 +162,13 @@ def shortened(points: Tensor, longer: Tensor, words: Sequence[str]) -> Figure:
     cosines = cosine(*directions).mul(10).round() / 10
     _table(side, cosines, words, 2.3, 2.1, f"cosines with {longer.shape[1]} numbers")
     return fig
+
+
+def _listed(words: Sequence[str]) -> str:
+    """Return words with commas, in at most two lines."""
+    first = -(-len(words) // 2)
+    lines = [", ".join(words[:first]), ", ".join(words[first:])]
+    return ",\n".join(line for line in lines if line)
 
 
 def _together(points: Tensor) -> list[list[int]]:
