@@ -155,7 +155,7 @@ def shortened(points: Tensor, longer: Tensor, words: Sequence[str]) -> Figure:
     ax.set(xlim=(low[0] - 0.4 * room, high[0] + 3.2 * room))
     ax.set(ylim=(low[1] - room, high[1] + room))
     ax.set(xlabel="first number", ylabel="second number", title="2 numbers for each word")
-    ax.set_aspect("equal", "datalim")  # angles are seen as they are
+    ax.set_aspect("equal")  # angles are seen as they are
     readable(ax)
     blank(side, V + 2.6, V + 3.2)
     directions = longer[:, None], longer[None]
