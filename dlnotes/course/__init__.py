@@ -108,7 +108,7 @@ CHAPTERS = (
             read_minutes=60, needs=(6,), label="trans-\nformer", place=(5.1, 2)),
     Chapter("08_word2vec", "word2vec", "Word2Vec", _D, "W2V",
             promise="Turn two million words into vectors whose neighbours make sense.",
-            read_minutes=150, needs=(1,), label="word2vec", place=(1.15, 0.7)),
+            read_minutes=160, needs=(1,), label="word2vec", place=(1.15, 0.7)),
     Chapter("09_elmo", "elmo", "ELMo", _G, "ELM",
             promise="Give one word two vectors, because it has two meanings.",
             read_minutes=30, needs=(4, 8), label="ELMo", place=(3.05, 0.7)),
