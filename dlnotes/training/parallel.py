@@ -99,8 +99,9 @@ def over_seeds(
 
     arguments = [setting if isinstance(setting, tuple) else (setting,) for setting in settings]
     runs = [(*some, seed) for some in arguments for seed in range(seeds)]
-    options = {"workers": workers, "progress": progress, "description": description}
-    found = side_by_side(function, runs, **options)
+    found = side_by_side(
+        function, runs, workers=workers, progress=progress, description=description
+    )
     return {
         setting: found[number * seeds : (number + 1) * seeds]
         for number, setting in enumerate(settings)
