@@ -99,9 +99,8 @@ def over_seeds(
 
     arguments = [setting if isinstance(setting, tuple) else (setting,) for setting in settings]
     runs = [(*some, seed) for some in arguments for seed in range(seeds)]
-    found = side_by_side(
-        function, runs, workers=workers, progress=progress, description=description
-    )
+    options = {"workers": workers, "progress": progress, "description": description}
+    found = side_by_side(function, runs, **options)  # type: ignore[arg-type]
     return {
         setting: found[number * seeds : (number + 1) * seeds]
         for number, setting in enumerate(settings)
