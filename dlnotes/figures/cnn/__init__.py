@@ -1,13 +1,15 @@
 """Pictures of chapter 2, one call each.
 
-``operation`` and ``windows`` draw part A (windows, filters, sizes), ``shifts`` what a shift does,
-``learning``, ``gradients`` and ``measured`` part B (loss, descent, backpropagation, learning
-curves, noise), ``networks`` and ``blocks`` parts C and D (architectures, blocks, contests),
-``scale`` what is drawn to scale there, ``interactive`` the three figures with sliders; ``parts`` is
-what they are made of.
+``operation``, ``stacks`` and ``windows`` draw part A (windows, filters, sizes), ``shifts`` what a
+shift does, ``learning``, ``gradients`` and ``measured`` part B (loss, descent, backpropagation,
+learning curves, noise), ``cures`` what helps against overfitting, ``networks`` and ``blocks`` parts
+C and D (architectures, blocks, contests), ``depth`` what depth changes, ``scale`` what is drawn to
+scale there, ``interactive`` the three figures with sliders; ``parts`` is what they are made of.
 """
 
 from dlnotes.figures.cnn.blocks import one_by_one, residual_chain, two_small_kernels
+from dlnotes.figures.cnn.cures import cures, dropout
+from dlnotes.figures.cnn.depth import nested, stretched
 from dlnotes.figures.cnn.gradients import backprop, pooling, ravine, relu_gate
 from dlnotes.figures.cnn.interactive import (
     convolution,
@@ -37,7 +39,6 @@ from dlnotes.figures.cnn.networks import (
     residual,
 )
 from dlnotes.figures.cnn.operation import (
-    filter_stack,
     pipeline,
     pyramid,
     row,
@@ -56,6 +57,7 @@ from dlnotes.figures.cnn.shifts import (
     readings,
     stride_breaks,
 )
+from dlnotes.figures.cnn.stacks import filter_stack
 from dlnotes.figures.cnn.story import chapter_strip
 from dlnotes.figures.cnn.turned import turned_kernel
 from dlnotes.figures.cnn.walks import descent, draw_descent, walk
@@ -73,11 +75,13 @@ __all__ = [
     "combs",
     "contest",
     "convolution",
+    "cures",
     "depth_panels",
     "descent",
     "draw_convolution",
     "draw_descent",
     "draw_shift",
+    "dropout",
     "feature_maps",
     "filter_stack",
     "filters",
@@ -89,6 +93,7 @@ __all__ = [
     "log_loss",
     "loss_and_rate",
     "moved_copies",
+    "nested",
     "networks_to_scale",
     "norm_cube",
     "one_by_one",
@@ -110,6 +115,7 @@ __all__ = [
     "shift",
     "shuffled",
     "square",
+    "stretched",
     "stride_breaks",
     "turned_kernel",
     "two_small_kernels",
