@@ -102,7 +102,7 @@ def shortcuts(net: nn.Module, shape: Sequence[int]) -> list[tuple[int, int]]:
 
 
 def _has_shortcut(layer: nn.Module) -> bool:
-    """Tell whether a block adds its input to a branch, as the package's and the chapter's own do."""
+    """Tell whether a block adds its input to a branch, as those of package and chapter do."""
     return getattr(layer, "residual", hasattr(layer, "branch"))
 
 
