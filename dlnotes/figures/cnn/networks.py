@@ -343,5 +343,5 @@ def depth_panels(curves: dict[str, dict[str, tuple[Sequence, Sequence]]]) -> Fig
         readable(ax)
         fig.draw_without_rendering()
         end_labels(ax, ends, size=13)
-    axes[0].set_ylabel("training error (%)")
+    axes[0].set_ylabel("wrong in training (%)")
     return fig
