@@ -65,7 +65,7 @@ def test_the_dots_are_nearest_and_come_closer_with_shortcuts_only():
 def test_the_four_numbers_are_stretched_as_batch_normalisation_does(values):
     ax = cnn.stretched(values).axes[0]
     after = torch.tensor(values).double().relu()
-    norm = torch.nn.BatchNorm1d(1, eps=0).double()
+    norm = torch.nn.BatchNorm1d(1, eps=1e-12).double()
     steps = torch.stack(
         [torch.tensor(values).double(), after, after - after.mean(), norm(after[:, None])[:, 0]]
     )
