@@ -427,19 +427,6 @@ def test_zoom_enlarges_the_curves_that_end_inside():
         cnn.learning_curves(runs, zoom=(2.4, 2.2))
 
 
-def test_histograms_share_their_axis_and_mark_mean_and_deviation():
-    before, after = torch.tensor([1.0, 3, 5, 7]), torch.tensor([-1.0, 1])
-    axes = cnn.histogram(before, after).axes
-    assert axes[0].get_xlim() == axes[1].get_xlim()
-    edges = [[p.get_x() for p in ax.patches] for ax in axes]
-    assert edges[0] == edges[1] and min(edges[0]) == -1
-    for ax, values in zip(axes, (before, after), strict=True):
-        mean, bar = ax.lines
-        middle, spread = values.mean().item(), values.std(correction=0).item()
-        assert mean.get_xdata()[0] == pytest.approx(middle)
-        assert list(bar.get_xdata()) == pytest.approx([middle - spread, middle + spread])
-
-
 def test_lines_take_styles_by_name_and_check_them():
     curves = {name: ([0, 1], [1.0, k]) for k, name in enumerate("abcde")}
     axes = dict(xlabel="", ylabel="")
@@ -514,7 +501,6 @@ def test_charts_can_be_read_from_the_tenth_row():
         cnn.learning_curves({"slow": [2.3] * 20}),
         cnn.overfitting({"few": rows, "many": rows}),
         cnn.schedule([0.1, 1.0, 0.5]),
-        cnn.histogram(torch.randn(50), torch.randn(50)),
         cnn.contest(scores, scores, levels={"linear": 81.0}),
         cnn.loss_and_rate([2.0, 0.5, 0.1, 0.02], [0.1, 0.4, 0.2, 0.0], smooth=2),
         cnn.chapter_strip("B"),
@@ -642,8 +628,6 @@ def test_the_pictures_of_images_show_what_they_are_given(digit):
         digit.repeat(10, 1, 1), digit.repeat(10, 1, 1), [f"kind {k}" for k in range(10)]
     )
     assert [ax.get_xlabel() for ax in fig.axes[10:12]] == ["kind 0", "kind 1"]
-    fig = cnn.histogram(torch.tensor([1.0, 3, 5, 7]), torch.tensor([-1.0, 1]))
-    assert "mean 4.00, deviation 2.24" in fig.axes[0].get_title()
     rates = [0.1, 0.6, 1.0, 0.5, 0.0]
     assert cnn.schedule(rates).axes[0].lines[0].get_ydata().tolist() == rates
 

@@ -21,7 +21,6 @@ from dlnotes.figures.cnn.interactive import (
 from dlnotes.figures.cnn.learning import (
     backward,
     blame,
-    histogram,
     learning_curves,
     loss_and_rate,
     overfitting,
@@ -86,7 +85,6 @@ __all__ = [
     "filter_stack",
     "filters",
     "gradient_cloud",
-    "histogram",
     "inception",
     "learning_curves",
     "lines",
