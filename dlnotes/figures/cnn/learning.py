@@ -81,6 +81,7 @@ def valley(walks: dict[str, Tensor], hessian: Tensor, lowest: Tensor) -> Figure:
     check_shape("lowest", lowest, 2)
     fig, (left, right) = figure(1, 2, width=8.8, height=4.0)
     contours(left, hessian, lowest)
+    _directions(left, hessian, lowest)
     star(left, lowest)
     ends = []
     for (name, points), colour in zip(walks.items(), WALKS, strict=False):
@@ -97,6 +98,18 @@ def valley(walks: dict[str, Tensor], hessian: Tensor, lowest: Tensor) -> Figure:
     fig.draw_without_rendering()
     end_labels(right, ends, size=13)
     return fig
+
+
+def _directions(ax, hessian: Tensor, lowest: Tensor, *, reach: float = 2.1) -> None:
+    """Draw the two directions in which H only stretches, and by how much (its curvatures)."""
+    stretches, directions = torch.linalg.eigh(hessian.double())
+    for stretch, direction in zip(stretches.tolist(), directions.T, strict=True):
+        direction = direction if direction[1] > 0 else -direction  # named at its upper end
+        ends = torch.stack([lowest - reach * direction, lowest + reach * direction])
+        ax.plot(*ends.T.tolist(), "--", color=INK, lw=1.4, zorder=2)
+        paper = dict(boxstyle="round,pad=0.12", facecolor="white", edgecolor="none")
+        style = dict(ha="center", va="center", fontsize=13, bbox=paper, zorder=7)
+        ax.text(*ends[1].tolist(), f"curvature {stretch:.2g}", **style)
 
 
 def star(ax, lowest: Tensor) -> None:

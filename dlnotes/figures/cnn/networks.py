@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from dlnotes import cnn
 from dlnotes.checks import check_shape
 from dlnotes.figures.cnn.parts import (
-    DULL,
     FAINT,
     INK,
     PALE,
@@ -216,9 +215,10 @@ def contest(
             ax.plot(scores, [row + offset] * len(scores), "o", color=colour, ms=6, alpha=0.6)
             ax.plot([mean, mean], [row + offset - 0.15, row + offset + 0.15], color=colour, lw=3.5)
             ends.append(mean)
-        if len(ends) == 2:
-            arrow_style = dict(arrowstyle="-|>", color=DULL, lw=1.4)
-            ax.annotate("", (ends[1], row), (ends[0], row), arrowprops=arrow_style)
+        if len(ends) == 2 and abs(ends[1] - ends[0]) > 0.3:  # shorter ones are all head
+            style = dict(arrowstyle="-|>", color=INK, lw=2.0, mutation_scale=16)
+            style |= dict(shrinkA=0, shrinkB=0)
+            ax.annotate("", (ends[1], row), (ends[0], row), arrowprops=style)
     ax.set_yticks(range(len(names)), names, fontsize=14)
     ax.set_ylim(len(names) + 0.55, -0.65 - 0.5 * len(levels))
     ax.set_xlabel("validation accuracy (%), axis cut")
@@ -247,7 +247,8 @@ def _levels(ax, levels: dict[str, float]) -> None:
             textcoords="offset points", fontsize=14, color="#555555",
         )  # fmt: skip
     span = [*levels.values(), low, high]
-    ax.set_xlim(min(span), max(span) + 0.02 * (max(span) - min(span)))
+    room = 0.03 * (max(span) - min(span))
+    ax.set_xlim(min(span) - room, max(span) + room)
 
 
 STYLES = ((GREY, "-"), (GREEN, "-"), (BLACK, "--"), (PURPLE, "--"))

@@ -44,11 +44,11 @@ def photograph(image: Tensor, kernel: Tensor) -> Figure:
     check_shape("kernel", kernel, "K", "K")
     answers = F.conv2d(image[None], kernel.to(image)[None, None].expand(1, 3, -1, -1))[0, 0]
     high, wide = image.shape[1:]
-    side, part = 3.45, 1.58  # inches: widths of the photograph and of the small pictures
+    side, part = 3.25, 1.49  # inches: widths of the photograph and of the small pictures
     tall, low = side * high / wide, part * high / wide
-    fig = Figure(figsize=(7.2, tall + 0.4))
+    fig = Figure(figsize=(6.8, tall + 0.4))
     _picture(fig, (0.05, 0.05, side, tall), image.movedim(0, 2), f"photograph, 3 × {high} × {wide}")
-    columns, rows = (3.75, 5.57), (tall + 0.05 - low, 0.05)
+    columns, rows = (3.55, 5.26), (tall + 0.05 - low, 0.05)
     for k, name in enumerate(("red", "green", "blue")):
         place = (columns[k % 2], rows[k // 2], part, low)
         _picture(fig, place, image[k], f"{name} channel", cmap="gray", vmin=0, vmax=1)
