@@ -1,6 +1,5 @@
-"""Interactive figures and drawings of chapter 3."""
+"""The interactive figure of chapter 3: how a gradient goes back in time."""
 
-from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import torch
@@ -9,23 +8,7 @@ from torch import Tensor
 
 from dlnotes.checks import check_between, check_choice, check_positive, check_shape
 from dlnotes.figures import Drawing, explore
-from dlnotes.plotting import (
-    COLORS,
-    GREY,
-    INK,
-    INPUT,
-    MEMORY,
-    NEGATIVE,
-    ORANGE,
-    OUTPUT,
-    POSITIVE,
-    SEQUENTIAL,
-    Diagram,
-    curves,
-    figure,
-    tint,
-)
-from dlnotes.plotting.diagram import Shape
+from dlnotes.plotting import GREY, INK, MEMORY, ORANGE, figure
 from dlnotes.rnn import ACTIVATIONS
 
 STEEPEST = {"identity": 1.0, "tanh": 1.0, "sigmoid": 0.25}  # γ = max |f'|
@@ -193,142 +176,3 @@ def gradient() -> dict:
         steps=(5, 100, 5, 50),
         input_size=(0.0, 3.0, 0.1, 0.5),
     )
-
-
-# ---- the network in one picture ----------------------------------------------------------------
-
-
-def architecture(steps: int = 4) -> Figure:
-    """Draw the recurrent network folded, and unrolled over so many steps."""
-    check_positive(steps=steps)
-    first = 2.75
-    drawing = Diagram((-0.5, first + 1.5 * steps + 0.5), (-1.75, 1.75), width=8.8)
-    folded = _column(drawing, 0.0, "x", "h", "o")
-    drawing.loop(folded, label="V", color=MEMORY)
-    drawing.text(1.9, 0.0, "=", fontsize=24)
-    before = drawing.node(first, 0.0, "$h_0$", radius=0.34, color=tint(MEMORY))
-    for t in range(1, steps + 1):
-        state = _column(drawing, first + 1.5 * t, f"x_{t}", f"h_{t}", f"o_{t}")
-        drawing.arrow(before, state, label="V", color=MEMORY)
-        before = state
-    return drawing.figure
-
-
-def _column(drawing: Diagram, x: float, below: str, inside: str, above: str) -> Shape:
-    """Draw what happens at one step, from the input at the bottom to the output at the top."""
-    state = drawing.node(x, 0.0, f"${inside}$", radius=0.34, color=tint(MEMORY))
-    given = drawing.node(x, -1.35, f"${below}$", radius=0.3, color=tint(INPUT))
-    said = drawing.node(x, 1.35, f"${above}$", radius=0.3, color=tint(OUTPUT))
-    drawing.arrow(given, state, label="U", side="left", color=INPUT)
-    drawing.arrow(state, said, label="W", side="left", color=OUTPUT)
-    return state
-
-
-# ---- other pictures of the chapter -------------------------------------------------------------
-
-
-def latch(inputs: Tensor, states: dict[str, Tensor]) -> Figure:
-    """Draw what goes into one-unit networks and what they hold on to.
-
-    Args:
-        inputs: (T,), the same for all.
-        states: label -> states after each step, (T,).
-    """
-    check_shape("inputs", inputs, "T")
-    fig, (above, below) = figure(2, 1, height=4.6, sharex=True, height_ratios=[1, 2.2])
-    above.stem(range(1, len(inputs) + 1), inputs, linefmt=INK, markerfmt="o", basefmt=" ")
-    above.set(ylabel="input x", ylim=(-1.25 * inputs.abs().max(), 1.25 * inputs.abs().max()))
-    for number, (label, h) in enumerate(states.items()):
-        check_shape(label, h, len(inputs))
-        style = ("-", "--", "-.")[number % 3]
-        below.plot(range(1, len(h) + 1), h, style, color=COLORS[number], label=label)
-    below.axhline(0, color=INK, linewidth=0.8)
-    below.set(xlabel="time t", ylabel="state h", ylim=(-1.12, 1.12))
-    below.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return fig
-
-
-def one_unit_loss(w: Tensor, b: Tensor, *, steps: int = 50, goal: float = 0.7) -> Tensor:
-    """Return (h_T − goal)² of hₜ = σ(w hₜ₋₁ + b), h₀ = ½, for many (w, b) at once."""
-    h = torch.full_like(w, 0.5)
-    for _ in range(steps):
-        h = torch.sigmoid(w * h + b)
-    return (h - goal) ** 2
-
-
-def cliff(paths: dict[str, Tensor], *, w: tuple[float, float], b: tuple[float, float]) -> Figure:
-    """Draw ``one_unit_loss`` as a landscape, and walks over it.
-
-    Args:
-        paths: label -> points (w, b), (K, 2), in the order of the walk.
-        w: smallest and largest recurrent weight.
-        b: smallest and largest bias.
-    """
-    across, up = torch.linspace(*w, 241), torch.linspace(*b, 201)
-    ups, acrosses = torch.meshgrid(up, across, indexing="ij")
-    heights = one_unit_loss(acrosses.double(), ups.double())
-    fig, ax = figure(width=7.6, height=4.6)
-    picture = ax.pcolormesh(across, up, heights, cmap=SEQUENTIAL, shading="nearest")
-    fig.colorbar(picture, ax=ax, label="loss after 50 steps")
-    for number, (label, points) in enumerate(paths.items()):
-        check_shape(label, points, "K", 2)
-        color, style = ("#FFFFFF", ORANGE)[number % 2], ("-o", "-s")[number % 2]
-        ax.plot(*points.T, style, color=color, markersize=4, linewidth=1.5, label=label)
-    first = next(iter(paths.values()))[0]
-    ax.plot(*first, "*", color="black", markersize=15, markeredgecolor="white", zorder=5)
-    ax.set(xlim=w, ylim=b, xlabel="recurrent weight w", ylabel="bias b")
-    ax.grid(False)
-    legend = ax.legend(loc="lower left", frameon=True, facecolor="#777777", fontsize=10)
-    for text in legend.get_texts():
-        text.set_color("white")
-    return fig
-
-
-def right_against(
-    x: Sequence[int], runs: Mapping[str, Tensor], *, xlabel: str, guessing: float
-) -> Figure:
-    """Draw how often several runs were right, against what made the task harder.
-
-    Args:
-        x: at least two numbers, the axis is logarithmic.
-        runs: label -> right answers in per cent, (runs, len(x)): a line for the mean, and dots.
-        xlabel: what x is, with unit.
-        guessing: what guessing reaches, in per cent.
-    """
-    for rows in runs.values():
-        check_shape("runs", torch.as_tensor(rows), "N", len(x))
-    lines = {label: (list(x), rows) for label, rows in runs.items()}
-    levels, ylim = {"guessing": guessing}, (guessing - 12, 104)
-    fig = curves(lines, xlabel=xlabel, ylabel="right (%)", ylim=ylim, levels=levels, log="x")
-    (ax,) = fig.axes
-    ax.texts[0].set(va="top", y=guessing - 2)  # under its line, where no runs are
-    for rows, color in zip(runs.values(), COLORS, strict=False):
-        for row in rows:
-            ax.plot(x, row, "o", color=color, markersize=4, alpha=0.7)
-    ax.set_xticks(x, [str(number) for number in x])
-    ax.minorticks_off()
-    return fig
-
-
-def letter_by_letter(words: Sequence[str], probabilities: Sequence[Tensor]) -> Figure:
-    """Draw a probability that is revised with every letter, one panel per word.
-
-    Args:
-        words: at most eight.
-        probabilities: for each word, after each of its letters, (letters,), in [0, 1].
-    """
-    columns = min(4, len(words))
-    rows = -(-len(words) // columns)
-    fig, axes = figure(rows, columns, width=8.8, height=2.2 * rows, sharey=True, squeeze=False)
-    for ax in axes.flat[len(words) :]:
-        ax.axis("off")
-    for ax, word, p in zip(axes.flat, words, probabilities, strict=False):
-        check_shape(word, p, len(word))
-        colors = [POSITIVE if value >= 0.5 else NEGATIVE for value in p]
-        ax.bar(range(len(word)), p - 0.5, bottom=0.5, color=colors, width=0.75)
-        ax.axhline(0.5, color=INK, linewidth=0.8)
-        ax.set_xticks(range(len(word)), list(word))
-        ax.set_ylim(0, 1)
-    for line in axes:
-        line[0].set_ylabel("P(female)")
-    return fig
