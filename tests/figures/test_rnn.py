@@ -65,7 +65,7 @@ def test_the_gradient_widget_never_shows_a_gradient_above_its_bound(matrix, nonl
     fig = pictures.draw_gradient(**SETTING | values)
     lines = fig.axes[0].lines[:-1]  # the last one is the line at 1
     bound, gradient, *radius = [line for line in lines if line.get_visible()]
-    assert [line.get_label() for line in (bound, gradient)] == ["bound (γσ)ᵏ", "gradient"]
+    assert [line.get_label() for line in (bound, gradient)] == ["bound (γs)ᵏ", "gradient"]
     k, y = torch.tensor(gradient.get_xdata()), torch.tensor(gradient.get_ydata())
     gamma = {"sigmoid": 0.25}.get(nonlinearity, 1.0)
     torch.testing.assert_close(torch.tensor(bound.get_ydata()[:3]), (gamma * sigma) ** k[:3])
@@ -78,7 +78,7 @@ def test_the_gradient_widget_never_shows_a_gradient_above_its_bound(matrix, nonl
     said = [text.get_text() for text in fig.axes[0].texts if text.get_text()]
     assert said == (["exactly 0 from k = 8 on"] if matrix == "nilpotent" else [])
     title = fig.axes[0].get_title()
-    assert f"γσ = {gamma * sigma:.3g}" in title
+    assert f"γs = {gamma * sigma:.3g}" in title
     expected = "has to vanish" if gamma * sigma < 1 else "cannot explode"
     assert ("may explode" if gamma * sigma > 1 else expected) in title
 

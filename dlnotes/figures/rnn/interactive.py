@@ -80,7 +80,7 @@ class Gradient(Drawing):
     def __init__(self):
         self.figure, ax = figure(width=7.6, height=4.2)
         self.ax = ax
-        (self.bound,) = ax.plot([], "--", color=GREY, label="bound (γσ)ᵏ")
+        (self.bound,) = ax.plot([], "--", color=GREY, label="bound (γs)ᵏ")
         (self.norms,) = ax.plot([], "-o", markersize=3, color=MEMORY, label="gradient")
         (self.radius,) = ax.plot([], ":", color=ORANGE, label="ρᵏ, ρ the spectral radius")
         ax.axhline(1, color=INK, linewidth=0.8)
@@ -91,7 +91,7 @@ class Gradient(Drawing):
         ax.set_yticks([10.0**power for power in range(-12, 13, 6)])
         ax.minorticks_off()  # ticks take longer to draw than all the rest
         ax.set(xlabel="k, steps back in time", ylabel="‖∂h(T) / ∂h(T − k)‖")
-        ax.set_title("σ", fontsize=12)
+        ax.set_title("s", fontsize=12)
         ax.set_xlim(-2, 102)
         self.legend = ax.legend(loc="upper left", fontsize=11)
         self.freeze()
@@ -119,7 +119,7 @@ class Gradient(Drawing):
         self.note.set_text(first)
         self.ax.set_xlim(-0.02 * steps, 1.02 * steps)
         self.ax.set_title(
-            f"σ = {sigma:g}, γσ = {bound:.3g}, ρ = {radius:.2f}: {_verdict(bound)}", fontsize=12
+            f"s = {sigma:g}, γs = {bound:.3g}, ρ = {radius:.2f}: {_verdict(bound)}", fontsize=12
         )
 
 
