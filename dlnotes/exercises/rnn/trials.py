@@ -1,6 +1,7 @@
 """What answers of chapter 3 are tried on, and what the usual mistakes would give."""
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -56,41 +57,54 @@ def a_leaky_sequence(alpha: float) -> tuple[tuple, Tensor, dict[str, Tensor]]:
         states.append((1 - alpha) * states[-1] + alpha * bends[-1])
     hs, s = torch.stack(states), torch.stack(bends)
     (right,) = torch.autograd.grad((errors * hs[1:]).sum(), leaf)
-    hs, s = hs.detach(), s.detach()
-
-    def variant(
-        *,
-        straight: float = 1 - alpha,
-        share: float = alpha,
-        slope: Tensor = 1 - s**2,
-        before: bool = True,
-        matrix: Tensor = V.T,
-        last: bool = False,
-    ) -> Tensor:
-        total, from_next = torch.zeros_like(V), torch.zeros_like(h)
-        for t in range(5, 0, -1):
-            blame = errors[t - 1] + from_next
-            delta = share * slope[t - 1] * blame
-            outer = torch.outer(delta, hs[t - 1 if before else t])
-            total = outer if last else total + outer
-            from_next = straight * blame + matrix @ delta
-        return total
-
-    zero = torch.zeros_like(V)
+    given = V, hs.detach(), s.detach(), errors, alpha
+    wrong = partial(_leaky_gradient, *given)
+    zero, ones = torch.zeros_like(V), torch.ones_like(s.detach())
     mistakes = {
-        "straight: hₜ₋₁ also acts on hₜ directly, with 1 − alpha": variant(straight=0.0),
-        "straight: on the direct way the factor is 1 − alpha, not 1": variant(straight=1.0),
-        "straight: on the direct way the factor is 1 − alpha, not alpha": variant(straight=alpha),
-        "share: the way through tanh has the factor alpha": variant(share=1.0),
-        "slope: the factor 1 − sₜ² is missing": variant(slope=torch.ones_like(s)),
-        "slope: tanh gave sₜ, so its slope is 1 − sₜ², not 1 − hₜ²": variant(slope=1 - hs[1:] ** 2),
-        "state: V acted on hₜ₋₁, the state before": variant(before=False),
-        "transposed: the error goes back through Vᵀ, not V": variant(matrix=V),
-        "time: the way through V carries error back, too": variant(matrix=zero),
+        "straight: hₜ₋₁ also acts on hₜ directly, with 1 − alpha": wrong(straight=0.0),
+        "straight: on the direct way the factor is 1 − alpha, not 1": wrong(straight=1.0),
+        "straight: on the direct way the factor is 1 − alpha, not alpha": wrong(straight=alpha),
+        "share: the way through tanh has the factor alpha": wrong(share=1.0),
+        "slope: the factor 1 − sₜ² is missing": wrong(slope=ones),
+        "slope: tanh gave sₜ, so its slope is 1 − sₜ², not 1 − hₜ²": wrong(
+            slope=1 - hs.detach()[1:] ** 2
+        ),
+        "state: V acted on hₜ₋₁, the state before": wrong(before=False),
+        "transposed: the error goes back through Vᵀ, not V": wrong(matrix=V),
+        "time: the way through V carries error back, too": wrong(matrix=zero),
         "transposed: row i of ∂L/∂V belongs to δ, column j to h": right.T,
-        "sum: that is the share of the first step only, add all": variant(last=True),
+        "sum: that is the share of the first step only, add all": wrong(last=True),
     }
-    return (V, hs, s, errors, alpha), right, mistakes
+    return given, right, mistakes
+
+
+def _leaky_gradient(
+    V: Tensor,
+    hs: Tensor,
+    s: Tensor,
+    errors: Tensor,
+    alpha: float,
+    *,
+    straight: float | None = None,
+    share: float | None = None,
+    slope: Tensor | None = None,
+    before: bool = True,
+    matrix: Tensor | None = None,
+    last: bool = False,
+) -> Tensor:
+    """Return ∂L/∂V of a leaky network, with what an option puts in place of the right thing."""
+    straight = 1 - alpha if straight is None else straight
+    share = alpha if share is None else share
+    slope = 1 - s**2 if slope is None else slope
+    matrix = V.T if matrix is None else matrix
+    total, from_next = torch.zeros_like(V), torch.zeros_like(hs[0])
+    for t in range(len(errors), 0, -1):
+        blame = errors[t - 1] + from_next
+        delta = share * slope[t - 1] * blame
+        outer = torch.outer(delta, hs[t - 1 if before else t])
+        total = outer if last else total + outer
+        from_next = straight * blame + matrix @ delta
+    return total
 
 
 def wrong_clips() -> dict[str, Tensor]:
