@@ -71,8 +71,8 @@ TORCH, TURNED, LATE = [0.5, 0.3, 0.6], [0.9, 0.95, 1.0], [1.0, 0.6, 1.0]
 def report(**changes):
     told = {
         300: {"torch": TORCH, "orthogonal": TURNED},
-        1500: {"torch": LATE, "orthogonal": [1.0, 1.0, 1.0]},
-        "better": {300: "orthogonal", 1500: "unclear"},
+        1000: {"torch": LATE, "orthogonal": [1.0, 1.0, 1.0]},
+        "better": {300: "orthogonal", 1000: "unclear"},
     }
     return told | {int(key[1:]) if key[0] == "_" else key: value for key, value in changes.items()}
 
@@ -181,11 +181,11 @@ WRONG = [
     ("orthogonal_start", report(_300={"torch": TORCH[:2], "orthogonal": TURNED}), "seeds"),
     ("orthogonal_start", report(_300={"torch": TORCH, "orthogonal": [90.0, 95, 100]}), "unit"),
     ("orthogonal_start", report(_300={"torch": [0.1, 0.5, 0.6], "orthogonal": TURNED}), "training"),
-    ("orthogonal_start", report(_1500={"torch": TORCH, "orthogonal": TURNED}), "budget"),
-    ("orthogonal_start", report(better={300: "torch", 1500: "unclear"}), "the opposite"),
-    ("orthogonal_start", report(better={300: "unclear", 1500: "unclear"}), "beats all"),
-    ("orthogonal_start", report(better={300: "orthogonal", 1500: "orthogonal"}), "overlap"),
-    ("orthogonal_start", report(better={300: "both", 1500: "unclear"}), "type: better"),
+    ("orthogonal_start", report(_1000={"torch": TORCH, "orthogonal": TURNED}), "budget"),
+    ("orthogonal_start", report(better={300: "torch", 1000: "unclear"}), "the opposite"),
+    ("orthogonal_start", report(better={300: "unclear", 1000: "unclear"}), "beats all"),
+    ("orthogonal_start", report(better={300: "orthogonal", 1000: "orthogonal"}), "overlap"),
+    ("orthogonal_start", report(better={300: "both", 1000: "unclear"}), "type: better"),
     ("orthogonal_start", [0.9], "type"),
     ("transient", chain(0.9, 2.0), "growth"),
     ("transient", chain(1.01, 2.0), "radius"),

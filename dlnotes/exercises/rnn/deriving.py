@@ -122,7 +122,7 @@ def _(answer):
     "exercises.rnn.remember(15, orthogonal=True, seed=0, updates=300) trains the network of "
     "section 14 and returns its accuracy on 1,000 new sequences, a share of 1. With "
     "orthogonal=False it has torch's start. Compare the two starts twice, after 300 and after "
-    "1,500 updates, with at least three seeds each. A start is better only if its worst run beats "
+    "1,000 updates, with at least three seeds each. A start is better only if its worst run beats "
     "every run of the other one by more than 0.02, and otherwise it is unclear. Predict both "
     "results first.\n"
     "Give for each budget the lists of accuracies, and for each budget 'torch', 'orthogonal' or "
@@ -134,19 +134,19 @@ def _(answer):
     ),
     because="With the seeds 0, 1, 2 one run of torch's start is perfect after 300 updates, and the "
     "two others are far behind. By the rule three seeds then tell nothing, although the means are "
-    "far apart. After 1,500 updates all runs are perfect. So a lead at one budget is a lead in "
+    "far apart. After 1,000 updates all runs are perfect. So a lead at one budget is a lead in "
     "speed, and to be sure of it one needs more seeds.",
     skeleton="""
         answer = {
             300: {"torch": ..., "orthogonal": ...},
-            1500: {"torch": ..., "orthogonal": ...},
-            "better": {300: ..., 1500: ...},
+            1000: {"torch": ..., "orthogonal": ...},
+            "better": {300: ..., 1000: ...},
         }
     """,
 )
 def orthogonal_start():
-    report = {300: {}, 1500: {}, "better": {}}
-    for updates in (300, 1500):
+    report = {300: {}, 1000: {}, "better": {}}
+    for updates in (300, 1000):
         for start in ("torch", "orthogonal"):
             options = dict(orthogonal=start == "orthogonal", updates=updates)
             report[updates][start] = [remember(15, seed=seed, **options) for seed in range(3)]
@@ -161,17 +161,17 @@ def orthogonal_start():
 @orthogonal_start.checked_by
 def _(answer):
     expect(isinstance(answer, dict), f"type: a dict is wanted, got {kind(answer)}")
-    missing = [key for key in (300, 1500, "better") if key not in answer]
+    missing = [key for key in (300, 1000, "better") if key not in answer]
     expect(not missing, f"keys: {missing} is not there")
     verdicts = answer["better"]
-    both = isinstance(verdicts, dict) and {300, 1500} <= set(verdicts)
-    expect(both, "keys: 'better' is a dict with the keys 300 and 1500")
-    runs = {updates: expect_runs(answer[updates], "torch", "orthogonal") for updates in (300, 1500)}
+    both = isinstance(verdicts, dict) and {300, 1000} <= set(verdicts)
+    expect(both, "keys: 'better' is a dict with the keys 300 and 1000")
+    runs = {updates: expect_runs(answer[updates], "torch", "orthogonal") for updates in (300, 1000)}
     for updates, found in runs.items():
         for start, values in found.items():
             expect(min(values) > 0.15, f"training: {updates}, {start}: a run lies below chance")
-    same = runs[300]["torch"] == runs[1500]["torch"]
-    expect(not same, "budget: the runs of torch are the same twice; give updates=1500")
+    same = runs[300]["torch"] == runs[1000]["torch"]
+    expect(not same, "budget: the runs of torch are the same twice; give updates=1000")
     for updates, found in runs.items():
         _expect_verdict(updates, verdicts[updates], found)
 
