@@ -1,7 +1,8 @@
 """Pictures of chapter 3, one call each.
 
 ``networks`` draws the network, its arrows forward and back, and what goes in and comes out;
-``measured`` what was computed or measured; ``interactive`` the figure with sliders.
+``measured`` what was computed, ``results`` what came out of training; ``interactive`` the figure
+with sliders.
 """
 
 from dlnotes.figures.rnn.interactive import (
@@ -14,27 +15,34 @@ from dlnotes.figures.rnn.interactive import (
     recurrent_matrix,
 )
 from dlnotes.figures.rnn.measured import (
-    bits_by_epoch,
     carried,
     cliff,
     ellipse,
-    forecasts,
     four_matrices,
+    gradient_by_step,
     latch,
-    learned_within,
-    letter_by_letter,
     one_unit_loss,
-    right_against,
-    splits,
     stairs,
+    tanh_and_slope,
 )
 from dlnotes.figures.rnn.networks import (
     architecture,
     blame_back,
+    echo_chunks,
     letters_in_and_out,
     row_by_row,
     scissors,
     two_ways,
+    wiring,
+)
+from dlnotes.figures.rnn.results import (
+    bits_by_epoch,
+    forecasts,
+    learned_within,
+    letter_by_letter,
+    right_against,
+    several_ahead,
+    splits,
 )
 
 __all__ = [
@@ -47,10 +55,12 @@ __all__ = [
     "carried",
     "cliff",
     "draw_gradient",
+    "echo_chunks",
     "ellipse",
     "forecasts",
     "four_matrices",
     "gradient",
+    "gradient_by_step",
     "jacobian_norms",
     "latch",
     "learned_within",
@@ -61,7 +71,10 @@ __all__ = [
     "right_against",
     "row_by_row",
     "scissors",
+    "several_ahead",
     "splits",
     "stairs",
+    "tanh_and_slope",
     "two_ways",
+    "wiring",
 ]

@@ -80,9 +80,9 @@ class Gradient(Drawing):
     def __init__(self):
         self.figure, ax = figure(width=7.6, height=4.2)
         self.ax = ax
-        (self.bound,) = ax.plot([], "--", color=GREY, label="bound (γs)ᵏ")
+        (self.bound,) = ax.plot([], "-", lw=7, alpha=0.45, color=GREY, label="bound (γs)ᵏ")
         (self.norms,) = ax.plot([], "-o", markersize=3, color=MEMORY, label="gradient")
-        (self.radius,) = ax.plot([], ":", color=ORANGE, label="ρᵏ, ρ the spectral radius")
+        (self.radius,) = ax.plot([], ":", lw=2.5, color=ORANGE, label="ρᵏ, ρ the spectral radius")
         ax.axhline(1, color=INK, linewidth=0.8)
         place = dict(xycoords="axes fraction", ha="right", color=MEMORY)
         self.note = ax.annotate("", (0.97, 0.06), **place)

@@ -1,4 +1,4 @@
-"""Pictures of chapter 3 of what was computed or measured: states, gradients, walks, results."""
+"""Pictures of chapter 3 of what was computed: states, slopes, gradients, walks on the loss."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,13 +17,9 @@ from dlnotes.plotting import (
     INK,
     INPUT,
     MEMORY,
-    NEGATIVE,
     ORANGE,
-    POSITIVE,
     PURPLE,
     SEQUENTIAL,
-    bars,
-    curves,
     figure,
 )
 
@@ -87,6 +83,32 @@ def latch(inputs: Tensor, states: dict[str, Tensor]) -> Figure:
     return fig
 
 
+def tanh_and_slope(units: Mapping[str, float]) -> Figure:
+    """Draw tanh, above, and its slope, below, with units that sit on it.
+
+    Args:
+        units: name -> a, where the unit sits.
+    """
+    fig, (above, below) = figure(2, 1, width=8.4, height=5.0, sharex=True)
+    a = torch.linspace(-4, 4, 321)
+    above.plot(a, torch.tanh(a), color=MEMORY, lw=2.6)
+    below.plot(a, 1 - torch.tanh(a) ** 2, color=MEMORY, lw=2.6)
+    for (name, place), color in zip(units.items(), (GREEN, PURPLE, BLACK), strict=True):
+        value = torch.tanh(torch.tensor(float(place))).item()
+        slope = 1 - value**2
+        run = torch.tensor([place - 0.8, place + 0.8])
+        above.plot(run, value + slope * (run - place), color=color, lw=2)
+        above.plot(place, value, "o", color=color, markersize=10)
+        below.plot(place, slope, "o", color=color, markersize=10)
+        look = dict(textcoords="offset points", color=color, fontsize=LETTERS)
+        above.annotate(name, (place, value), xytext=(10, -20), **look)
+        below.annotate(f"{slope:.2f}", (place, slope), xytext=(10, 5), **look)
+    above.set(ylabel="tanh(a)", ylim=(-1.25, 1.25))
+    below.set(xlabel="a", ylabel="slope", ylim=(0, 1.25), xlim=(-4, 4.4))
+    _readable(above, below)
+    return fig
+
+
 def stairs(weights: Sequence[float], *, start: float, steps: int = 12) -> Figure:
     """Draw the next state tanh(V h) over the present one, with the stairs from a start.
 
@@ -126,7 +148,7 @@ def ellipse(matrices: Mapping[str, Sequence[Sequence[float]]]) -> Figure:
     Args:
         matrices: title -> (2, 2).
     """
-    fig, axes = figure(1, len(matrices), width=8.8, height=3.9, squeeze=False)
+    fig, axes = figure(1, len(matrices), width=9.2, height=3.2, squeeze=False)
     angle = torch.linspace(0, 2 * torch.pi, 200)
     circle = torch.stack([angle.cos(), angle.sin()])
     for ax, (title, rows) in zip(axes[0], matrices.items(), strict=True):
@@ -138,8 +160,8 @@ def ellipse(matrices: Mapping[str, Sequence[Sequence[float]]]) -> Figure:
         ax.plot(*(A @ circle), color=MEMORY, lw=2.6)
         look = dict(arrowstyle="-|>", color=BLACK, lw=2, mutation_scale=18)
         ax.annotate("", tip.tolist(), (0, 0), arrowprops=look | dict(shrinkA=0, shrinkB=0))
-        ax.set(title=f"{title}, largest singular value {stretch[0]:.3g}", aspect="equal")
-        ax.set(xlim=(-3.3, 3.3), ylim=(-1.7, 1.7))
+        ax.set(title=f"{title}\nlargest singular value {stretch[0]:.3g}", aspect="equal")
+        ax.set(xlim=(-3.3, 3.3), ylim=(-1.6, 1.6))
         _readable(ax)
     return fig
 
@@ -150,11 +172,12 @@ def four_matrices(norms: Mapping[str, Sequence[float]]) -> Figure:
     Args:
         norms: name -> norm after 0, 1, 2, … steps.
     """
-    fig, ax = figure(width=8.4, height=4.2)
+    fig, ax = figure(width=8.8, height=4.2)
+    longest = max(len(values) for values in norms.values()) - 1
     for (name, values), color in zip(norms.items(), (GREEN, BLUE, PURPLE, ORANGE), strict=False):
         there = [value for value in values if value > 0]
         there = [value for value in there if 1e-9 < value < 1e9]
-        ax.plot(range(len(there)), there, "-o", color=color, markersize=4, lw=2.2)
+        ax.plot(range(len(there)), there, "-o", color=color, markersize=3, lw=2.2)
         short = len(there) < 3  # too near to the line of 1 for its name
         place = dict(xytext=(40, -24) if short else (9, 0), textcoords="offset points")
         line = dict(arrowstyle="-", color=color) if short else None
@@ -164,11 +187,11 @@ def four_matrices(norms: Mapping[str, Sequence[float]]) -> Figure:
     ax.set(
         yscale="log",
         ylim=(1e-9, 1e9),
-        xlim=(0, 62),
+        xlim=(0, 1.5 * longest),
         xlabel="steps back",
         ylabel="norm of the gradient",
     )
-    ax.set_xticks([0, 10, 20, 30, 40])
+    ax.set_xticks(range(0, longest + 1, max(1, longest // 5)))
     ax.minorticks_off()
     _readable(ax)
     return fig
@@ -182,189 +205,80 @@ def one_unit_loss(w: Tensor, b: Tensor, *, steps: int = 50, goal: float = 0.7) -
     return (h - goal) ** 2
 
 
-def cliff(paths: dict[str, Tensor], *, w: tuple[float, float], b: tuple[float, float]) -> Figure:
-    """Draw ``one_unit_loss`` as a landscape, and walks over it.
+def cliff(
+    paths: dict[str, Tensor],
+    *,
+    V: tuple[float, float],
+    b: tuple[float, float],
+    zoom: tuple[tuple[float, float], tuple[float, float]],
+) -> Figure:
+    """Draw ``one_unit_loss`` as a landscape, walks over it, and the loss after each step of them.
 
     Args:
-        paths: label -> points (w, b), (K, 2), in the order of the walk.
-        w: smallest and largest recurrent weight.
+        paths: label -> points (V, b), (K, 2), in the order of the walk.
+        V: smallest and largest recurrent weight.
         b: smallest and largest bias.
+        zoom: the same limits of the middle panel, where the steps of the first walk are numbered.
     """
-    across, up = torch.linspace(*w, 241), torch.linspace(*b, 201)
-    ups, acrosses = torch.meshgrid(up, across, indexing="ij")
-    heights = one_unit_loss(acrosses.double(), ups.double())
-    fig, ax = figure(width=7.6, height=4.6)
-    picture = ax.pcolormesh(across, up, heights, cmap=SEQUENTIAL, shading="nearest")
-    fig.colorbar(picture, ax=ax, label="loss after 50 steps")
+    fig, axes = figure(1, 3, width=11.4, height=4.2)
+    whole, near, losses = axes
+    for ax, limits in ((whole, (V, b)), (near, zoom)):
+        picture = _landscape(ax, *limits)
+        for number, (label, points) in enumerate(paths.items()):
+            check_shape(label, points, "K", 2)
+            color, style = ("#FFFFFF", ORANGE)[number % 2], ("-o", "-s")[number % 2]
+            ax.plot(*points.T, style, color=color, markersize=3, linewidth=1.3, label=label)
+        first = next(iter(paths.values()))
+        ax.plot(*first[0], "*", color="black", markersize=15, markeredgecolor="white", zorder=5)
+    fig.colorbar(picture, ax=list(axes[:2]), label="loss after 50 steps", location="top", aspect=50)
+    _number(near, first)
     for number, (label, points) in enumerate(paths.items()):
-        check_shape(label, points, "K", 2)
-        color, style = ("#FFFFFF", ORANGE)[number % 2], ("-o", "-s")[number % 2]
-        ax.plot(*points.T, style, color=color, markersize=4, linewidth=1.5, label=label)
-    first = next(iter(paths.values()))[0]
-    ax.plot(*first, "*", color="black", markersize=15, markeredgecolor="white", zorder=5)
-    ax.set(xlim=w, ylim=b, xlabel="recurrent weight w", ylabel="bias b")
-    ax.grid(False)
-    legend = ax.legend(loc="lower left", frameon=True, facecolor="#777777", fontsize=10)
+        color, style = (BLACK, ORANGE)[number % 2], ("-o", "--s")[number % 2]
+        losses.plot(one_unit_loss(*points.T), style, color=color, markersize=3, lw=1.4, label=label)
+    losses.set(yscale="log", xlabel="step of the walk", ylabel="loss")
+    legend = whole.legend(loc="lower left", frameon=True, facecolor="#777777", fontsize=11)
     for text in legend.get_texts():
         text.set_color("white")
+    losses.legend(fontsize=11)
+    _readable(*axes)
     return fig
 
 
-# ---- results -----------------------------------------------------------------------------------
+def _landscape(ax: Any, V: tuple[float, float], b: tuple[float, float]) -> Any:
+    """Draw the loss of one unit between these limits, and return the coloured picture."""
+    across, up = torch.linspace(*V, 241), torch.linspace(*b, 201)
+    ups, acrosses = torch.meshgrid(up, across, indexing="ij")
+    heights = one_unit_loss(acrosses.double(), ups.double())
+    ax.set(xlim=V, ylim=b, xlabel="recurrent weight V", ylabel="bias b")
+    ax.grid(False)
+    look = dict(cmap=SEQUENTIAL, shading="nearest", vmin=0, vmax=0.49)
+    return ax.pcolormesh(across, up, heights, **look)
 
 
-def right_against(
-    x: Sequence[int], runs: Mapping[str, Tensor], *, xlabel: str, guessing: float
-) -> Figure:
-    """Draw how often several runs were right, against what made the task harder.
+def _number(ax: Any, points: Tensor) -> None:
+    """Write the number of each step beside its point, up to the longest step."""
+    far = (points[1:] - points[:-1]).norm(dim=1).argmax().item()
+    for step in range(1, far + 1):
+        look = dict(textcoords="offset points", color="white", fontsize=LETTERS - 1)
+        ax.annotate(f"{step}", points[step].tolist(), xytext=(6, -3), **look)
+
+
+def gradient_by_step(norms: Mapping[str, Tensor]) -> Figure:
+    """Draw how much of a gradient arrives at each step back, on a logarithmic axis.
 
     Args:
-        x: at least two numbers, the axis is logarithmic.
-        runs: label -> right answers in per cent, (runs, len(x)): a line for the mean, and dots.
-        xlabel: what x is, with unit.
-        guessing: what guessing reaches, in per cent.
+        norms: name -> share of the last step's gradient after 0, 1, … steps back, (runs, T).
     """
-    for rows in runs.values():
-        check_shape("runs", torch.as_tensor(rows), "N", len(x))
-    lines = {label: (list(x), rows) for label, rows in runs.items()}
-    levels, ylim = {"guessing": guessing}, (guessing - 12, 104)
-    fig = curves(lines, xlabel=xlabel, ylabel="right (%)", ylim=ylim, levels=levels, log="x")
-    (ax,) = fig.axes
-    ax.texts[0].set(va="top", y=guessing - 2)  # under its line, where no runs are
-    for rows, color in zip(runs.values(), COLORS, strict=False):
+    fig, ax = figure(width=8.4, height=3.9)
+    for (name, rows), color in zip(norms.items(), (BLACK, GREY, BLUE), strict=False):
         for row in rows:
-            ax.plot(x, row, "o", color=color, markersize=4, alpha=0.7)
-    ax.set_xticks(x, [str(number) for number in x])
+            ax.plot(row, color=color, lw=1.6)
+        place = (rows.shape[1] - 1, rows[:, -1].log().mean().exp().item())
+        look = dict(textcoords="offset points", va="center", color=color, fontsize=LETTERS)
+        ax.annotate(name, place, xytext=(9, 0), annotation_clip=False, **look)
+    longest = rows.shape[1] - 1
+    ax.set(yscale="log", xlim=(0, 1.2 * longest), xlabel="steps back", ylabel="share that arrives")
+    ax.set_xticks(range(0, longest + 1, max(1, longest // 5)))
     ax.minorticks_off()
-    return fig
-
-
-def letter_by_letter(words: Sequence[str], probabilities: Sequence[Tensor]) -> Figure:
-    """Draw a probability that is revised with every letter, one panel per word.
-
-    Args:
-        words: at most eight.
-        probabilities: for each word, after each of its letters, (letters,), in [0, 1].
-    """
-    columns = min(4, len(words))
-    rows = -(-len(words) // columns)
-    fig, axes = figure(rows, columns, width=9.8, height=2.3 * rows, sharey=True, squeeze=False)
-    for ax in axes.flat[len(words) :]:
-        ax.axis("off")
-    for ax, word, p in zip(axes.flat, words, probabilities, strict=False):
-        check_shape(word, p, len(word))
-        colors = [POSITIVE if value >= 0.5 else NEGATIVE for value in p]
-        ax.bar(range(len(word)), p - 0.5, bottom=0.5, color=colors, width=0.75)
-        ax.axhline(0.5, color=INK, linewidth=0.8)
-        ax.set_xticks(range(len(word)), list(word))
-        ax.set(ylim=(0, 1), yticks=[0, 0.5, 1])
-        _readable(ax)
-    for line in axes:
-        line[0].set_ylabel("P(female)", fontsize=LETTERS)
-    return fig
-
-
-def splits(
-    years: Any, values: Tensor, parts: Mapping[str, tuple[int, int]], *, ylabel: str
-) -> Figure:
-    """Draw a series, the parts of which have names.
-
-    Args:
-        years: (N,).
-        values: (N,).
-        parts: name -> first and last year.
-        ylabel: of the series.
-    """
-    check_shape("values", values, len(years))
-    fig, ax = figure(width=9.2, height=3.4)
-    ax.plot(years, values, color=BLACK, lw=1.4)
-    top = 1.25 * values.max().item()
-    for (name, (first, last)), color in zip(parts.items(), (BLUE, GREEN, ORANGE), strict=False):
-        ax.axvspan(first, last + 1, color=color, alpha=0.13, lw=0)
-        ax.text(
-            (first + last) / 2, 0.98 * top, name, ha="center", va="top", color=color, fontsize=15
-        )
-    ax.set(xlabel="year", ylabel=ylabel, ylim=(0, top), xlim=(years[0], years[-1] + 1))
     _readable(ax)
-    return fig
-
-
-def forecasts(
-    years: Any, lines: Mapping[str, Tensor], errors: Mapping[str, Any], *, xlabel: str
-) -> Figure:
-    """Draw a series with forecasts, and beside it how large their errors are.
-
-    Args:
-        years: (N,).
-        lines: name -> (N,), the first one is the truth.
-        errors: name -> error, or one for each seed.
-        xlabel: of the errors.
-    """
-    fig, (left, right) = figure(1, 2, width=9.8, height=3.9, width_ratios=[1.35, 1])
-    for (name, values), color in zip(lines.items(), (BLACK, BLUE, ORANGE), strict=False):
-        check_shape(name, values, len(years))
-        left.plot(
-            years, values, color=color, lw=2.2, ls="-" if color != ORANGE else "--", label=name
-        )
-    left.set(xlabel="year", ylim=(0, 265))
-    left.legend(loc="upper right", ncols=3, fontsize=11, columnspacing=1.0, handlelength=1.4)
-    bars(dict(errors), xlabel=xlabel, format="{:.1f}", ax=right)
-    _readable(left, right)
-    return fig
-
-
-def bits_by_epoch(
-    learned: Sequence[Tensor], held_out: Sequence[Tensor], levels: Mapping[str, float]
-) -> Figure:
-    """Draw the bits of training and of validation over the epochs, several runs each.
-
-    Args:
-        learned: for each run, (epochs,).
-        held_out: for each run, (epochs,).
-        levels: name -> height of a dashed line.
-    """
-    fig, ax = figure(width=7.8, height=3.8)
-    for name, runs, color in (("training", learned, GREY), ("validation", held_out, BLUE)):
-        rows = torch.stack([torch.as_tensor(run).double() for run in runs])
-        epochs = range(1, rows.shape[1] + 1)
-        ax.plot(epochs, rows.mean(0), "-o", color=color, lw=2.4, markersize=5, label=name)
-        ax.fill_between(
-            epochs, rows.min(0).values, rows.max(0).values, color=color, alpha=0.2, lw=0
-        )
-    for name, level in levels.items():
-        ax.axhline(level, color=BLACK, lw=1.6, ls="--", label=name)
-    ax.set(xlabel="epoch", ylabel="bits per letter")
-    ax.legend(fontsize=LETTERS)
-    _readable(ax)
-    return fig
-
-
-def learned_within(
-    runs: Mapping[tuple[int, str], Sequence[Tensor]], *, smooth: int, guessing: float
-) -> Figure:
-    """Draw learning curves, a panel for each distance, a colour for each start.
-
-    Args:
-        runs: (distance, start) -> for each seed, what was right at each update, in per cent.
-        smooth: how many updates are averaged.
-        guessing: what guessing reaches, in per cent.
-    """
-    distances = list(dict.fromkeys(distance for distance, _ in runs))
-    starts = list(dict.fromkeys(start for _, start in runs))
-    fig, axes = figure(1, len(distances), width=10.2, height=3.9, sharey=True, squeeze=False)
-    for ax, distance in zip(axes[0], distances, strict=True):
-        for start, color, dash in zip(starts, (ORANGE, GREY, BLUE), ("-", "--", "-"), strict=False):
-            for number, right in enumerate(runs[distance, start]):
-                span = min(smooth, len(right))
-                mean = torch.as_tensor(right).double().unfold(0, span, 1).mean(1)
-                x = range(span, span + len(mean))
-                label = start if number == 0 else None
-                ax.plot(x, mean, color=color, lw=1.6, ls=dash, alpha=0.85, label=label)
-        ax.axhline(guessing, color=INK, lw=0.8)
-        ax.set(xlabel="updates", title=f"T = {distance}", ylim=(0, 104))
-        _readable(ax)
-    axes[0, 0].set_ylabel("right (%)")
-    fig.legend(
-        *axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=14
-    )
     return fig

@@ -6,7 +6,17 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from dlnotes.checks import check_between, check_positive, check_shape
-from dlnotes.plotting import GREY, INPUT, MEMORY, NEGATIVE, OUTPUT, Diagram, figure, tint
+from dlnotes.plotting import (
+    FAINT,
+    INK,
+    INPUT,
+    MEMORY,
+    NEGATIVE,
+    OUTPUT,
+    Diagram,
+    figure,
+    tint,
+)
 from dlnotes.plotting.diagram import Shape
 
 # ---- the network -------------------------------------------------------------------------------
@@ -59,38 +69,60 @@ def letters_in_and_out(name: str) -> Figure:
 # ---- the way back ------------------------------------------------------------------------------
 
 
-def blame_back(states: Sequence[float], blames: Sequence[float], shares: Sequence[float]) -> Figure:
+def blame_back(
+    states: Sequence[float],
+    blames: Sequence[float],
+    shares: Sequence[float],
+    *,
+    inputs: Sequence[float] = (),
+    goal: float | None = None,
+) -> Figure:
     """Draw states in a row, blame that goes back, and the share of each copy of the weight.
 
     Args:
         states: h₀, h₁, …, h_T.
         blames: δ₁, …, δ_T.
         shares: of each step's weight, from step 1 on.
+        inputs: x₁, …, x_T, drawn above the states.
+        goal: what the last state should be; None: it is not drawn.
     """
     steps = len(states) - 1
-    for name, values in {"blames": blames, "shares": shares}.items():
+    for name, values in {"blames": blames, "shares": shares, "inputs": inputs or shares}.items():
         if len(values) != steps:
             raise ValueError(f"{name} must have {steps} numbers, got {len(values)}")
 
-    wide = 2.4
-    drawing = Diagram((-0.7, wide * steps + 1.25), (-2.15, 1.1), width=8.8)
+    wide = 2.5
+    right = wide * steps + (2.75 if goal is not None else 1.25)
+    drawing = Diagram((-1.75, right), (-2.3, 2.2 if inputs else 1.2), width=9.2, font=13)
     nodes = []
     for t, value in enumerate(states):
-        nodes.append(drawing.node(wide * t, 0.3, _short(value), radius=0.5, color=tint(MEMORY)))
-        drawing.text(wide * t, 0.82, f"$h_{t}$", side="above", color=MEMORY)
+        words = f"$h_{t}$\n{_short(value)}"
+        nodes.append(drawing.node(wide * t, 0.3, words, radius=0.56, color=tint(MEMORY)))
+    for t, x in enumerate(inputs, start=1):
+        drawing.arrow((wide * t, 1.75), nodes[t], color=INPUT)
+        drawing.text(wide * t, 1.72, f"$x_{t}$ = {_short(x)}", side="above", color=INPUT)
     for t in range(1, steps + 1):
-        right, left = wide * t - 0.48, wide * (t - 1) + 0.48
-        drawing.arrow((left, 0.5), (right, 0.5), label="$\\cdot v$", color=MEMORY)
-        if t > 1:
-            drawing.arrow((right, 0.1), (left, 0.1), color=NEGATIVE)
-        here = wide * t
-        drawing.text(
-            here, -0.22, f"$\\delta_{t}$ = {_short(blames[t - 1])}", side="below", color=NEGATIVE
-        )
-        words = f"{_short(blames[t - 1])} · {_short(states[t - 1])}\n= {_short(shares[t - 1])}"
-        drawing.box(here, -1.5, words, width=2.1, height=0.95)
-    drawing.text(-0.6, -1.5, "shares", side="right")
+        _there_and_back(drawing, wide * (t - 1), wide * t, back=t > 1)
+        blame, before = _short(blames[t - 1]), _short(states[t - 1])
+        drawing.text(wide * t, -0.32, f"$\\delta_{t}$ = {blame}", side="below", color=NEGATIVE)
+        words = f"{blame} · {before}\n= {_short(shares[t - 1])}"
+        drawing.box(wide * t, -1.6, words, width=2.2, height=0.95)
+    drawing.text(-1.65, -1.6, "$\\delta_t\\cdot h_{t-1}$", side="right")
+    if goal is not None:
+        end = drawing.box(right - 0.75, 0.3, f"goal\n{_short(goal)}", width=1.2, color=tint(OUTPUT))
+        for height, color in ((0.48, MEMORY), (0.12, NEGATIVE)):
+            ends = (wide * steps + 0.54, height), (end.left[0], height)
+            drawing.arrow(*(ends if color == MEMORY else ends[::-1]), color=color)
     return drawing.figure
+
+
+def _there_and_back(drawing: Diagram, a: float, b: float, *, back: bool) -> None:
+    """Draw the way of a state from a to b, times V, and that of its blame."""
+    left, right = a + 0.54, b - 0.54
+    drawing.arrow((left, 0.48), (right, 0.48), label="$\\cdot V$", color=MEMORY)
+    if back:
+        ends = (right, 0.12), (left, 0.12)
+        drawing.arrow(*ends, label="$\\cdot V$", side="below", color=NEGATIVE)
 
 
 def _short(value: float) -> str:
@@ -98,28 +130,28 @@ def _short(value: float) -> str:
 
 
 def two_ways() -> Figure:
-    """Draw one state, its two ways forward, and the error that comes back on both."""
-    drawing = Diagram((-3.6, 6.0), (-1.7, 2.4), width=8.4)
-    drawing.node(0.0, 0.0, "$h_t$", radius=0.45, color=tint(MEMORY))
-    drawing.node(0.0, 2.0, "$o_t$", radius=0.36, color=tint(OUTPUT))
-    after = drawing.node(3.6, 0.0, "$h_{t+1}$", radius=0.5, color=tint(MEMORY))
-    drawing.node(-2.9, 0.0, "$h_{t-1}$", radius=0.5, color=tint(MEMORY))
-    drawing.arrow((-0.14, 0.43), (-0.14, 1.66), label="W", side="left", color=MEMORY)
+    """Draw one step, the two ways of its state forward, and the error that comes back on both."""
+    drawing = Diagram((-5.0, 5.4), (-2.0, 2.5), width=9.2)
+    before = drawing.node(-4.2, 0.0, "$h_{t-1}$", radius=0.52, color=tint(MEMORY))
+    here = drawing.node(-1.3, 0.0, "$a_t$", radius=0.44, color="white")
+    state = drawing.node(1.3, 0.0, "$h_t$", radius=0.44, color=tint(MEMORY))
+    after = drawing.node(4.5, 0.0, "$a_{t+1}$", radius=0.52, color="white")
+    drawing.node(1.3, 2.05, "$o_t$", radius=0.38, color=tint(OUTPUT))
+    given = drawing.node(-1.3, -1.6, "$x_t$", radius=0.36, color=tint(INPUT))
+    drawing.arrow(given, here, label="U", side="right", color=INPUT)
+    drawing.arrow((1.16, 0.42), (1.16, 1.68), label="W", side="left", color=OUTPUT)
     drawing.arrow(
-        (0.14, 1.66), (0.14, 0.43), label="$W^{\\top}\\epsilon_t$", side="right", color=NEGATIVE
+        (1.44, 1.68), (1.44, 0.42), label="$W^{\\top}\\epsilon_t$", side="right", color=NEGATIVE
     )
-    drawing.arrow((0.44, 0.12), (3.12, 0.12), label="V", side="above", color=MEMORY)
-    drawing.arrow(
-        (3.12, -0.14), (0.44, -0.14), label="$V^{\\top}\\delta_{t+1}$", side="below", color=NEGATIVE
-    )
-    drawing.arrow((-2.41, 0.12), (-0.44, 0.12), label="V", side="above", color=MEMORY)
-    drawing.arrow(
-        (-0.44, -0.14), (-2.41, -0.14), label="$V^{\\top}\\delta_t$", side="below", color=NEGATIVE
-    )
-    drawing.arrow(after, (5.4, 0.0), color=MEMORY)
-    drawing.text(
-        0.0, -0.62, "both added, times $f\\,'(a_t)$:  $\\delta_t$", side="below", color=NEGATIVE
-    )
+    for a, b, onward, back in (
+        (before, here, "V", "$V^{\\top}\\delta_t$"),
+        (here, state, "f", "$\\odot\\,f\\,'(a_t)$"),
+        (state, after, "V", "$V^{\\top}\\delta_{t+1}$"),
+    ):
+        left, right = a.right[0] - 0.03, b.left[0] + 0.03
+        drawing.arrow((left, 0.13), (right, 0.13), label=onward, side="above", color=MEMORY)
+        drawing.arrow((right, -0.13), (left, -0.13), label=back, side="below", color=NEGATIVE)
+    drawing.text(-1.45, 0.42, "$\\delta_t$ lives here", side="above", color=NEGATIVE)
     return drawing.figure
 
 
@@ -129,9 +161,11 @@ def scissors(steps: int, k: int) -> Figure:
     check_between(1, steps, k=k)
 
     wide = 1.9
-    drawing = Diagram((-0.6, wide * (steps - 1) + 0.6), (-1.7, 1.3), width=9.2)
+    drawing = Diagram((-0.6, wide * (steps - 1) + 0.6), (-1.2, 1.75), width=9.2)
     for t in range(steps):
-        drawing.node(wide * t, 0.0, f"$h_{t + 1}$", radius=0.42, color=tint(MEMORY))
+        state = drawing.node(wide * t, 0.0, f"$h_{t + 1}$", radius=0.42, color=tint(MEMORY))
+        loss = drawing.node(wide * t, 1.3, f"$L_{t + 1}$", radius=0.36, color=tint(OUTPUT))
+        drawing.arrow(state, loss, color=OUTPUT)
         if t == 0:
             continue
         left, right = wide * (t - 1) + 0.4, wide * t - 0.4
@@ -140,9 +174,79 @@ def scissors(steps: int, k: int) -> Figure:
             drawing.arrow((right, -0.16), (left, -0.16), color=NEGATIVE)
         else:
             middle = (left + right) / 2
-            drawing.arrow((middle, -0.95), (middle, 0.95), color=GREY, head="-")
-            drawing.text(middle, -0.95, "gradient cut", side="below", color=NEGATIVE)
-            drawing.text(middle, 0.95, "state goes on", side="above", color=MEMORY)
+            drawing.arrow((right, -0.16), (middle + 0.22, -0.16), color=NEGATIVE, head="-")
+            drawing.text(middle, -0.3, "✂", rotation=90, fontsize=24, color=INK)
+            drawing.text(middle, -0.5, "gradient cut", side="below", color=NEGATIVE)
+            drawing.text(middle, 0.3, "state\ngoes on", side="above", color=MEMORY)
+    return drawing.figure
+
+
+def echo_chunks(chunks: Sequence[int], *, distance: int, steps: int) -> Figure:
+    """Draw which echoes of a bit lie in the chunk of the bit, one strip for each size of chunk.
+
+    Args:
+        chunks: sizes k; the gradient is cut after every k steps.
+        distance: the bit of step t is asked for at step t + distance.
+        steps: how many are drawn.
+    """
+    check_positive(distance=distance, steps=steps)
+    high = 2.6
+    drawing = Diagram((-2.4, steps + 0.4), (-high * len(chunks) + 0.9, 1.75), width=9.2, font=12)
+    for row, k in enumerate(chunks):
+        y = -high * row
+        drawing.text(-2.3, y, f"k = {k}", side="right", fontsize=14)
+        for t in range(1, steps + 1):
+            bit = drawing.box(t - 0.5, y, f"{t}", width=0.78, height=0.6, color=tint(INPUT))
+            if t % k == 0 and t < steps:
+                drawing.arrow((t, y - 0.6), (t, y + 0.6), color=INK, head="-", width=3)
+            asked = t + distance
+            if asked <= steps:
+                inside = (t - 1) // k == (asked - 1) // k
+                color = NEGATIVE if inside else FAINT
+                up = y + 0.3 + (1.0 if inside else 0.4 + 0.15 * (t % 3))
+                ends = (asked - 0.5, bit.top[1]), (asked - 0.5, up), (t - 0.5, up), bit.top
+                drawing.arrow(*ends, color=color, width=2.4 if inside else 1.2)
+    return drawing.figure
+
+
+def wiring(V: Sequence[Sequence[float]], U: Sequence[float] = ()) -> Figure:
+    """Draw two units as a graph, the wires of V between them, and beside it V as a table.
+
+    Args:
+        V: (2, 2), row i and column j leads from unit j to unit i.
+        U: (2,), from the input to each unit; nothing: no input is drawn.
+    """
+    drawing = Diagram((-2.6, 8.2), (-1.9 if U else -1.3, 1.6), width=8.8)
+    units = [
+        drawing.node(x, 0.0, f"{n}", radius=0.46, color=tint(MEMORY)) for n, x in ((1, 0), (2, 3))
+    ]
+    for unit, own in zip(units, (V[0][0], V[1][1]), strict=True):
+        if own:
+            drawing.loop(unit, label=_short(own), color=MEMORY if own > 0 else NEGATIVE)
+    for (a, b), number, height, side in (
+        (units, V[1][0], 0.62, "above"),
+        (units[::-1], V[0][1], -0.62, "below"),
+    ):
+        if number:
+            ends = (a.x, height), (b.x, height)
+            color = MEMORY if number > 0 else NEGATIVE
+            turn = 0.46 if height > 0 else -0.46
+            drawing.arrow(
+                (a.x, turn), *ends, (b.x, turn), label=_short(number), side=side, color=color
+            )
+    for unit, number in zip(units, U, strict=False):
+        drawing.arrow((unit.x, -1.3), unit, label=_short(number), side="left", color=INPUT)
+        drawing.text(unit.x, -1.25, "x", side="below", color=INPUT)
+    for row in (0, 1):
+        drawing.text(4.9, 0.45 - 0.9 * row, f"to {row + 1}", side="right")
+        drawing.text(
+            6.35 + row, 1.0, f"from {row + 1}" if row else "from 1", side="above", fontsize=11
+        )
+        for column in (0, 1):
+            number = V[row][column]
+            color = tint(MEMORY if number > 0 else NEGATIVE) if number else "white"
+            place = 6.35 + column, 0.45 - 0.9 * row
+            drawing.box(*place, _short(number), width=0.98, height=0.88, color=color)
     return drawing.figure
 
 
