@@ -10,7 +10,7 @@ from torch import nn
 
 from dlnotes import figures, rnn
 from dlnotes.figures import rnn as pictures
-from dlnotes.plotting import MEMORY, NEGATIVE, image_bundle
+from dlnotes.plotting import INPUT, MEMORY, NEGATIVE, OUTPUT, image_bundle
 
 SETTING = dict(
     largest_singular_value=1.5, matrix="orthogonal", nonlinearity="tanh", steps=20, input_size=0.5
@@ -162,9 +162,14 @@ def test_the_loss_of_one_unit_is_that_of_our_cell():
 
 def test_the_cliff_draws_the_landscape_and_every_walk():
     walk = torch.tensor([[4.0, -2.0], [5.0, 1.0]]).double()
-    fig = pictures.cliff({"a": walk, "b": walk + 1}, w=(2, 8), b=(-4, 4))
-    ax = fig.axes[0]
+    near = ((3.5, 5.5), (-2.5, 1.5))
+    fig = pictures.cliff({"a": walk, "b": walk + 1}, V=(2, 8), b=(-4, 4), zoom=near)
+    ax, zoomed, losses = fig.axes[:3]
     assert ax.get_xlim() == (2, 8) and ax.get_ylim() == (-4, 4)
+    assert (zoomed.get_xlim(), zoomed.get_ylim()) == near
+    assert [text.get_text() for text in zoomed.texts] == ["1"]
+    expected = pictures.one_unit_loss(*walk.T)
+    torch.testing.assert_close(torch.as_tensor(losses.lines[0].get_ydata()), expected)
     heights = torch.as_tensor(ax.collections[0].get_array()).reshape(201, 241)
     corner = pictures.one_unit_loss(torch.tensor(8.0).double(), torch.tensor(-4.0).double())
     torch.testing.assert_close(heights[0, -1].double(), corner, rtol=0, atol=1e-6)
@@ -259,13 +264,18 @@ def test_blame_goes_back_with_its_numbers():
 
 def test_two_ways_go_forward_and_come_back():
     fig = pictures.two_ways()
-    assert len(arrows(fig, NEGATIVE)) == 3 and len(arrows(fig, MEMORY)) == 4
+    assert len(arrows(fig, NEGATIVE)) == 4 and len(arrows(fig, MEMORY)) == 3
+    assert len(arrows(fig, OUTPUT)) == 1 and len(arrows(fig, INPUT)) == 1
+    assert {"U", "V", "W", "f", "$a_t$", "$x_t$"} <= set(words(fig))
 
 
 @pytest.mark.parametrize(("steps", "k", "back"), [(6, 3, 4), (6, 2, 3), (5, 5, 4)])
 def test_scissors_cut_the_way_back_and_not_the_state(steps, k, back):
     fig = pictures.scissors(steps, k)
-    assert len(arrows(fig, MEMORY)) == steps - 1 and len(arrows(fig, NEGATIVE)) == back
+    cuts = (steps - 1) // k
+    assert len(arrows(fig, MEMORY)) == steps - 1
+    assert len(arrows(fig, NEGATIVE)) == back + cuts  # the cut ones are stumps without a head
+    assert words(fig).count("✂") == cuts
     assert words(fig).count("gradient cut") == (steps - 1) // k
     with pytest.raises(ValueError, match="k must"):
         pictures.scissors(3, 4)

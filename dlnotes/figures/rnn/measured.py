@@ -258,7 +258,7 @@ def _landscape(ax: Any, V: tuple[float, float], b: tuple[float, float]) -> Any:
 def _number(ax: Any, points: Tensor) -> None:
     """Write the number of each step beside its point, up to the longest step."""
     far = (points[1:] - points[:-1]).norm(dim=1).argmax().item()
-    for step in range(1, far + 1):
+    for step in range(1, far + 2):
         look = dict(textcoords="offset points", color="white", fontsize=LETTERS - 1)
         ax.annotate(f"{step}", points[step].tolist(), xytext=(6, -3), **look)
 
