@@ -22,7 +22,7 @@ from dlnotes.exercises.rnn.trials import numbers, two_readers, wrong_both_ways, 
 
 @exercise(
     "1. Predict. torch.nn.RNN(10, 20) reads 10 numbers in each step and keeps a state of 20 "
-    "numbers. How many parameters has it, all weights and all biases together?\n"
+    "numbers. How many parameters does it have, all weights and all biases together?\n"
     "Give a whole number.",
     hint=(
         "One matrix acts on the input, one on the state; and torch keeps two biases.",
