@@ -6,7 +6,7 @@ from matplotlib.colors import same_color
 from matplotlib.patches import FancyArrowPatch
 
 from dlnotes.figures import rnn as pictures
-from dlnotes.plotting import FAINT, INPUT, MEMORY, NEGATIVE
+from dlnotes.plotting import FAINT, INPUT, MEMORY, NEGATIVE, OUTPUT
 
 
 def words(fig):
@@ -81,3 +81,10 @@ def test_several_ahead_draws_lines_and_errors():
     assert list(right.lines[0].get_ydata()) == [1, 2, 4]
     with pytest.raises(ValueError, match="guess"):
         pictures.several_ahead([1, 2, 3], {"guess": torch.zeros(2)}, {})
+
+
+def test_a_reader_answers_once_and_a_free_writer_reads_itself():
+    fig = pictures.uses()
+    assert len(arrows(fig, INPUT)) == 9 and len(arrows(fig, MEMORY)) == 6
+    assert len(arrows(fig, OUTPUT)) == 1 + 3 + 3 + 2  # two letters go back in
+    assert words(fig).count("female") == 1

@@ -33,6 +33,7 @@ from dlnotes.figures.rnn.networks import (
     row_by_row,
     scissors,
     two_ways,
+    uses,
     wiring,
 )
 from dlnotes.figures.rnn.results import (
@@ -76,5 +77,6 @@ __all__ = [
     "stairs",
     "tanh_and_slope",
     "two_ways",
+    "uses",
     "wiring",
 ]

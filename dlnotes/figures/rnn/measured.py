@@ -278,7 +278,7 @@ def gradient_by_step(norms: Mapping[str, Tensor]) -> Figure:
         ax.annotate(name, place, xytext=(9, 0), annotation_clip=False, **look)
     longest = rows.shape[1] - 1
     ax.set(yscale="log", xlim=(0, 1.2 * longest), xlabel="steps back", ylabel="share that arrives")
-    ax.set_xticks(range(0, longest + 1, max(1, longest // 5)))
+    ax.set_xticks(range(0, longest + 2, max(1, (longest + 1) // 5)))
     ax.minorticks_off()
     _readable(ax)
     return fig

@@ -66,6 +66,36 @@ def letters_in_and_out(name: str) -> Figure:
     return drawing.figure
 
 
+def uses() -> Figure:
+    """Draw a reader (many to one), a writer in training, and one that reads its own letters."""
+    drawing = Diagram((-0.9, 14.6), (-2.1, 2.6), width=10.6, font=13)
+    panels = (
+        ("many to one", "ann", ["", "", "female"]),
+        ("many to many, in training", ".an", ["a", "n", "n"]),
+        ("writing on its own", ".al", ["a", "l", "i"]),
+    )
+    for number, (title, given, said) in enumerate(panels):
+        start = 5.2 * number
+        drawing.text(start + 1.6, 2.15, title, side="above", fontsize=14)
+        before = None
+        for step, (below, above) in enumerate(zip(given, said, strict=True)):
+            x = start + 1.6 * step
+            state = drawing.node(x, 0.0, f"$h_{step + 1}$", radius=0.38, color=tint(MEMORY))
+            entry = drawing.node(x, -1.5, below, radius=0.34, color=tint(INPUT))
+            drawing.arrow(entry, state, color=INPUT)
+            if above:
+                radius = 0.34 if len(above) == 1 else 0.62
+                out = drawing.node(x, 1.45, above, radius=radius, color=tint(OUTPUT))
+                drawing.arrow(state, out, color=OUTPUT)
+            if before is not None:
+                drawing.arrow(before, state, color=MEMORY)
+            if number == 2 and step < 2:  # its own letter goes in next
+                stops = (x + 0.34, 1.45), (x + 0.8, 1.45), (x + 0.8, -1.5), (x + 1.26, -1.5)
+                drawing.arrow(*stops, color=OUTPUT)
+            before = state
+    return drawing.figure
+
+
 # ---- the way back ------------------------------------------------------------------------------
 
 
