@@ -23,7 +23,7 @@ from dlnotes.exercises.rnn.trials import a_leaky_sequence
 @exercise(
     "7. Derive and implement. A leaky network keeps a part of its state as it is. With 0 < alpha < "
     "1, hₜ = (1 − alpha) hₜ₋₁ + alpha sₜ, where sₜ = tanh(U xₜ + V hₜ₋₁ + b). The loss is a sum "
-    "over the steps. states (T + 1, H) holds h₀, h₁, …, h_T, and bends (T, H) holds s₁, …, s_T. "
+    "over the steps. states (T + 1, H) holds h₀, h₁, …, h_T, and squashed (T, H) holds s₁, …, s_T. "
     "errors (T, H) holds what reaches each hₜ from the loss of its own step, t = 1 to T.\n"
     "Return ∂L/∂V, (H, H).",
     hint=(
@@ -35,7 +35,7 @@ from dlnotes.exercises.rnn.trials import a_leaky_sequence
     "each step. If alpha is small, that way lets the gradient pass hardly weakened, however flat "
     "tanh is. The cells of the next two chapters learn when to open it.",
     skeleton="""
-        def leaky_gradient(V, states, bends, errors, alpha):
+        def leaky_gradient(V, states, squashed, errors, alpha):
             total, from_next = torch.zeros_like(V), torch.zeros_like(states[0])
             for t in range(len(errors), 0, -1):
                 # about four lines
@@ -44,11 +44,11 @@ from dlnotes.exercises.rnn.trials import a_leaky_sequence
     """,
 )
 def leaky_gradient():
-    def leaky_gradient(V, states, bends, errors, alpha):
+    def leaky_gradient(V, states, squashed, errors, alpha):
         total, from_next = torch.zeros_like(V), torch.zeros_like(states[0])
         for t in range(len(errors), 0, -1):
             blame = errors[t - 1] + from_next
-            delta = alpha * (1 - bends[t - 1] ** 2) * blame
+            delta = alpha * (1 - squashed[t - 1] ** 2) * blame
             total += torch.outer(delta, states[t - 1])
             from_next = (1 - alpha) * blame + V.T @ delta
         return total
@@ -58,7 +58,7 @@ def leaky_gradient():
 
 @leaky_gradient.checked_by
 def _(answer):
-    gradient = expect_function(answer, "V", "states", "bends", "errors", "alpha")
+    gradient = expect_function(answer, "V", "states", "squashed", "errors", "alpha")
     given, right, mistakes = a_leaky_sequence(0.3)
     expect_close(gradient(*given), right, "the gradient", within=1e-9, wrong=mistakes)
 

@@ -51,11 +51,11 @@ def a_leaky_sequence(alpha: float) -> tuple[tuple, Tensor, dict[str, Tensor]]:
     """Return what the function is called with, ∂L/∂V by autograd, and what mistakes give."""
     x, V, h, errors = numbers((5, 4), (4, 4), (4,), (5, 4))
     leaf = V.clone().requires_grad_()
-    states, bends = [h], []
+    states, squashed = [h], []
     for x_t in x:
-        bends.append(torch.tanh(x_t + leaf @ states[-1]))
-        states.append((1 - alpha) * states[-1] + alpha * bends[-1])
-    hs, s = torch.stack(states), torch.stack(bends)
+        squashed.append(torch.tanh(x_t + leaf @ states[-1]))
+        states.append((1 - alpha) * states[-1] + alpha * squashed[-1])
+    hs, s = torch.stack(states), torch.stack(squashed)
     (right,) = torch.autograd.grad((errors * hs[1:]).sum(), leaf)
     given = V, hs.detach(), s.detach(), errors, alpha
     wrong = partial(_leaky_gradient, *given)

@@ -56,7 +56,7 @@ def letters_in_and_out(name: str) -> Figure:
     given, wanted = "." + name, name + "."
     drawing = Diagram((-2.3, 1.5 * len(given) - 0.9), (-1.75, 1.75), width=8.4)
     drawing.text(-0.75, -1.35, "goes in", color=INPUT, side="left")
-    drawing.text(-0.75, 1.35, "shall\ncome out", color=OUTPUT, side="left")
+    drawing.text(-0.75, 1.35, "should\ncome out", color=OUTPUT, side="left")
     before = None
     for step, (below, above) in enumerate(zip(given, wanted, strict=True)):
         state = _column(drawing, 1.5 * step, below, f"$h_{step + 1}$", above)
