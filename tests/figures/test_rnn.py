@@ -296,13 +296,6 @@ def test_norms_are_drawn_until_they_are_zero():
     assert [text.get_text() for text in ax.texts] == ["a", "b"] and ax.get_yscale() == "log"
 
 
-def test_row_by_row_marks_the_rows_that_it_names():
-    fig = pictures.row_by_row(torch.rand(28, 28), shown=(3, 9))
-    spans = [p for p in fig.axes[0].patches]
-    assert [round(p.get_y() + 0.5) for p in spans] == [3, 9]
-    assert [text for text in words(fig) if text.startswith("row")] == ["row 4", "row 10"]
-
-
 # ---- results -----------------------------------------------------------------------------------
 
 

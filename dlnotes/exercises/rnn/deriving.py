@@ -120,7 +120,7 @@ def _(answer):
 @exercise(
     "9. Experiment. Is an orthogonal start better at T = 15? "
     "exercises.rnn.remember(15, orthogonal=True, seed=0, updates=300) trains the network of "
-    "section 14 and returns its accuracy on 1,000 new sequences, a share of 1. With "
+    "section 15 and returns its accuracy on 1,000 new sequences, a share of 1. With "
     "orthogonal=False it has torch's start. Compare the two starts twice, after 300 and after "
     "1,000 updates, with at least three seeds each. A start is better only if its worst run beats "
     "every run of the other one by more than 0.02, and otherwise it is unclear. Predict both "

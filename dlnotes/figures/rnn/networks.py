@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 from matplotlib.figure import Figure
-from torch import Tensor
 
-from dlnotes.checks import check_between, check_positive, check_shape
+from dlnotes.checks import check_between, check_positive
 from dlnotes.plotting import (
     FAINT,
     INK,
@@ -14,7 +13,6 @@ from dlnotes.plotting import (
     NEGATIVE,
     OUTPUT,
     Diagram,
-    figure,
     tint,
 )
 from dlnotes.plotting.diagram import Shape
@@ -280,30 +278,67 @@ def wiring(V: Sequence[Sequence[float]], U: Sequence[float] = ()) -> Figure:
     return drawing.figure
 
 
-# ---- an image as a sequence --------------------------------------------------------------------
+# ---- what a state is good for, and more than one of it -------------------------------------------
 
 
-def row_by_row(image: Tensor, shown: Sequence[int] = (7, 12, 17, 22)) -> Figure:
-    """Draw an image, and some of its rows as the inputs of a network.
+def cups(moves: Sequence[Sequence[int]], names: Sequence[str], ball: int = 0) -> Figure:
+    """Draw cups that change places, as lines that cross, and the one with the ball in colour.
 
     Args:
-        image: (H, W), 1 is ink.
-        shown: rows that are drawn, counted from 0.
+        moves: for each step, where the cup at each place goes, places counted from 0 at the top.
+        names: of the steps.
+        ball: its place at the beginning.
     """
-    check_shape("image", image, "H", "W")
-    fig, (left, right) = figure(1, 2, width=9.0, height=3.6, width_ratios=[1, 2.1])
-    left.imshow(image, cmap="gray_r")
-    for row in shown:
-        left.axhspan(row - 0.5, row + 0.5, facecolor="none", edgecolor=INPUT, lw=2.2)
-    left.set(xticks=[], yticks=[])
-    left.grid(False)
-    drawing = Diagram((-0.6, 2.3 * len(shown) - 0.9), (-1.9, 1.0), ax=right, font=13)
-    before = None
-    for place, row in enumerate(shown):
-        state = drawing.node(2.3 * place, 0.2, f"$h_{{{row + 1}}}$", radius=0.5, color=tint(MEMORY))
-        drawing.arrow((2.3 * place, -1.2), state, color=INPUT)
-        drawing.text(2.3 * place, -1.2, f"row {row + 1}", side="below", color=INPUT)
-        if before is not None:
-            drawing.arrow(before, state, label="…", color=MEMORY)
-        before = state
-    return fig
+    places = len(moves[0]) if moves else 0
+    for move in moves:
+        if sorted(move) != list(range(places)):
+            raise ValueError(f"moves must be permutations of {places} places, got {list(move)}")
+
+    wide = 2.0
+    right = wide * len(moves) + 0.6
+    drawing = Diagram((-2.1, right), (-1.1 * places + 0.1, 0.55), width=8.8, font=13)
+    words = ("left", "middle", "right") if places == 3 else [f"{p + 1}" for p in range(places)]
+    for place, word in enumerate(words):
+        drawing.text(-0.5, -1.1 * place, word, side="left")
+    for step in range(len(moves) + 1):
+        for place in range(places):
+            color = tint(MEMORY) if place == ball else "white"
+            mark = "●" if place == ball else ""
+            drawing.node(wide * step, -1.1 * place, mark, radius=0.3, color=color)
+        if step == len(moves):
+            break
+        middle = wide * (step + 0.5)
+        drawing.text(middle, -1.1 * places + 0.45, names[step], side="below", color=INPUT)
+        for place, goal in enumerate(moves[step]):
+            ends = (wide * step + 0.32, -1.1 * place), (wide * (step + 1) - 0.32, -1.1 * goal)
+            held = place == ball
+            drawing.arrow(*ends, color=MEMORY if held else FAINT, width=2.8 if held else 1.6)
+        ball = moves[step][ball]
+    return drawing.figure
+
+
+def deep_and_both_ways(word: str = "ann") -> Figure:
+    """Draw two layers of states, and beside them one layer that reads from both ends."""
+    step, second = 2.0, 2.0 * len(word) + 1.6
+    right = second + step * (len(word) - 1)
+    drawing = Diagram((-0.9, right + 1.0), (-2.1, 3.4), width=10.2, font=13)
+    for start, title, shift in ((0.0, "deep", 0.0), (second, "both ways", 0.45)):
+        middle = start + step * (len(word) - 1) / 2
+        drawing.text(middle, 2.95, title, side="above", fontsize=15)
+        before = None
+        for t, letter in enumerate(word, start=1):
+            x = start + step * (t - 1)
+            given = drawing.node(x, -1.6, letter, radius=0.34, color=tint(INPUT))
+            low = drawing.node(x - shift, -0.2, f"$h_{t}$", radius=0.4, color=tint(MEMORY))
+            high = drawing.node(x + shift, 1.1, f"$h'_{t}$", radius=0.4, color=tint(MEMORY))
+            out = drawing.node(x, 2.45, f"$o_{t}$", radius=0.36, color=tint(OUTPUT))
+            drawing.arrow(given, low, color=INPUT)
+            drawing.arrow(given if shift else low, high, color=INPUT)
+            drawing.arrow(high, out, color=OUTPUT)
+            if shift:
+                drawing.arrow(low, out, color=OUTPUT)
+            if before:
+                drawing.arrow(before[0], low, color=MEMORY)
+                drawing.arrow(*((high, before[1]) if shift else (before[1], high)), color=MEMORY)
+            before = low, high
+    return drawing.figure
