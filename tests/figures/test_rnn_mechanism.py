@@ -88,3 +88,28 @@ def test_a_reader_answers_once_and_a_free_writer_reads_itself():
     assert len(arrows(fig, INPUT)) == 9 and len(arrows(fig, MEMORY)) == 6
     assert len(arrows(fig, OUTPUT)) == 1 + 3 + 3 + 2  # two letters go back in
     assert words(fig).count("female") == 1
+
+
+def test_the_ball_stays_under_its_cup():
+    swap_left, swap_right = [1, 0, 2], [0, 2, 1]
+    fig = pictures.cups([swap_left, swap_right, swap_left], ["a", "b", "c"])
+    balls = [text.xy for text in fig.axes[0].texts if text.get_text() == "●"]
+    assert [round(-y / 1.1) for _, y in balls] == [0, 1, 2, 2]
+    ways = [arrow.get_path().vertices[[0, 1], 1] for arrow in arrows(fig, MEMORY)]
+    assert [(round(-a / 1.1), round(-b / 1.1)) for a, b in ways] == [(0, 1), (1, 2), (2, 2)]
+    assert len(arrows(fig, FAINT)) == 6
+    assert [word for word in words(fig) if word in "abc" and word] == ["a", "b", "c"]
+    middle = pictures.cups([swap_left], ["a"], ball=2)
+    assert [round(-a.get_path().vertices[0, 1] / 1.1) for a in arrows(middle, MEMORY)] == [2]
+    with pytest.raises(ValueError, match="permutations of 3 places"):
+        pictures.cups([[0, 0, 2]], ["a"])
+
+
+def test_upper_states_read_the_lower_ones_or_the_letters_from_the_end():
+    fig = pictures.deep_and_both_ways("ab")
+    onward = [arrow.get_path().vertices[[0, 1]] for arrow in arrows(fig, MEMORY)]
+    assert [a[0] < b[0] for a, b in onward] == [True, True, True, False]
+    assert len(arrows(fig, INPUT)) == 8 and len(arrows(fig, OUTPUT)) == 6
+    above = [a.get_path().vertices[0, 1] for a in arrows(fig, INPUT)]
+    assert sum(y > -1 for y in above) == 2  # from a lower state to an upper one, when deep
+    assert words(fig).count("a") == 2 and words(fig).count("$o_2$") == 2
