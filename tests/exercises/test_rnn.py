@@ -11,21 +11,37 @@ from dlnotes.exercises import rnn
 from exercises.answers import judged
 
 
-def forward(x, U, V, b, h, *, carry=True, first=False, squash=torch.tanh):
-    found, start = [h] if first else [], h
-    for x_t in x:
-        h = squash(U @ x_t + V @ (h if carry else start) + b)
-        found.append(h)
-    return torch.stack(found)
+def beside(x, left, right, *, turn=True, back=True, order=(0, 1), dim=1, other=None):
+    onward = left(x)
+    states = (other or right)(x.flip(0) if turn else x)
+    both = [onward, states.flip(0) if back else states]
+    return torch.cat([both[k] for k in order], dim=dim)
 
 
-def backward(V, states, errors, *, carry=1.0, slope=True, shift=1, turn=True, last=False):
-    total, from_next = torch.zeros_like(V), torch.zeros_like(states[0])
+def leaky(
+    V,
+    h,
+    s,
+    errors,
+    alpha,
+    *,
+    straight=None,
+    share=None,
+    slope="s",
+    shift=1,
+    turn=True,
+    last=False,
+    V_back=1.0,
+):
+    total, from_next = torch.zeros_like(V), torch.zeros_like(h[0])
     for t in range(len(errors), 0, -1):
-        delta = (1 - states[t] ** 2 if slope else 1) * (errors[t - 1] + from_next)
-        outer = torch.outer(delta, states[t - shift])
+        g = errors[t - 1] + from_next
+        bend = {"s": 1 - s[t - 1] ** 2, "h": 1 - h[t] ** 2, "none": 1.0}[slope]
+        delta = (alpha if share is None else share) * bend * g
+        outer = torch.outer(delta, h[t - shift])
         total = outer if last else total + outer
-        from_next = carry * ((V.T if turn else V) @ delta)
+        direct = (1 - alpha if straight is None else straight(alpha)) * g
+        from_next = direct + V_back * ((V.T if turn else V) @ delta)
     return total
 
 
@@ -49,7 +65,21 @@ def blind(gradients, limit):
 
 U, V, W = rnn.delay.right_answer()
 EYE, ONE = torch.eye(3), torch.tensor([[1.0, 0.0, 0.0]])
-UNIFORM, ORTHOGONAL = [0.6, 0.5, 0.7], [0.9, 0.95, 1.0]
+TORCH, TURNED, LATE = [0.5, 0.3, 0.6], [0.9, 0.95, 1.0], [1.0, 0.6, 1.0]
+
+
+def report(**changes):
+    told = {
+        300: {"torch": TORCH, "orthogonal": TURNED},
+        1000: {"torch": LATE, "orthogonal": [1.0, 1.0, 1.0]},
+        "better": {300: "orthogonal", 1000: "unclear"},
+    }
+    return told | {int(key[1:]) if key[0] == "_" else key: value for key, value in changes.items()}
+
+
+def chain(a, c):
+    return torch.tensor([[a, c, 0.0], [0.0, a, c], [0.0, 0.0, a]])
+
 
 WRONG = [
     ("parameters", 600, "bias: there are"),
@@ -72,46 +102,40 @@ WRONG = [
     ("vanishing_steps", 10, "power"),
     ("vanishing_steps", 100, "not yet"),
     ("vanishing_steps", [66], "type: the number of steps: a number is wanted, got a list"),
-    ("knowing_nothing", (27, math.log(27)), "unit: these are nats"),
-    ("knowing_nothing", (27, math.log10(27)), "unit: these are decimal"),
-    ("knowing_nothing", (1 / 27, math.log2(27)), "probability"),
-    ("knowing_nothing", (math.log2(27), 27), "order"),
-    ("knowing_nothing", (math.log(27), math.log2(27)), "exp is missing"),
-    ("knowing_nothing", (math.exp(math.log2(27)), math.log2(27)), "mixed"),
-    ("knowing_nothing", (26, math.log2(27)), "perplexity: every"),
-    ("knowing_nothing", (27, 4.75), "rounded: the bits"),
-    ("knowing_nothing", (27, 4.8), "rounded: the bits"),
-    ("knowing_nothing", (27, 5.0), "rounded: the bits"),
-    ("knowing_nothing", (27, math.log(27) * math.log(2)), "do not multiply"),
-    ("knowing_nothing", (27, 1), "one of all"),
-    ("knowing_nothing", (27, 4.6), "not yet: the bits"),
-    ("knowing_nothing", 27, "type: 2 values"),
-    ("knowing_nothing", (27, 4.755, 3.296), "length: 2 values .* got 3"),
-    ("states", lambda x, U, V, b, h: forward(x, U, V, 0 * b, h), "bias"),
-    ("states", lambda x, U, V, b, h: forward(x, U, V, b, 0 * h), "start"),
-    ("states", lambda x, U, V, b, h: forward(x, U, V, b, h, carry=False), "recurrence"),
-    ("states", lambda x, U, V, b, h: forward(x, U, V.T, b, h), "transposed: V"),
-    ("states", lambda x, U, V, b, h: forward(x, U.T, V, b, h), "transposed: U"),
-    ("states", lambda x, U, V, b, h: forward(x, U, V, b, h, first=True), "shape: h₀"),
-    ("states", lambda x, U, V, b, h: forward(x, U, V, b, h)[-1], "only the last"),
-    ("states", lambda x, U, V, b, h: forward(x, U, V, b, h).T, "axis"),
-    ("states", lambda x, U, V, b, h: forward(x, U, V, b, h, squash=lambda a: a), "tanh"),
-    ("states", lambda x, U, V, b, h: forward(x, U, V, b, h)[:-1], "shape: the states: expected"),
-    ("states", lambda x, U, V, b, h: forward(x, U, V, b, h).tolist(), "type: .* got list"),
-    ("states", lambda x, U, V, b, h: forward(x, U, V, b, h).float(), "dtype"),
-    ("states", lambda x, U, V, b: x, "arguments"),
-    ("states", lambda x, U, V, b, h: -forward(x, U, V, b, h), "sign"),
-    ("states", 3, "type"),
-    ("recurrent_gradient", lambda *a: backward(*a, carry=0.0), "time"),
-    ("recurrent_gradient", lambda *a: backward(*a, slope=False), "slope"),
-    ("recurrent_gradient", lambda *a: backward(*a, shift=0), "state"),
-    ("recurrent_gradient", lambda *a: backward(*a, turn=False), "through Vᵀ"),
-    ("recurrent_gradient", lambda *a: backward(*a).T, "row i"),
-    ("recurrent_gradient", lambda *a: backward(*a, last=True), "sum"),
-    ("recurrent_gradient", lambda *a: -backward(*a), "sign"),
-    ("recurrent_gradient", lambda *a: backward(*a) / 5, "scale"),
-    ("recurrent_gradient", lambda *a: backward(*a, carry=0.5), "values"),
-    ("recurrent_gradient", 3, "type"),
+    ("whole_name", (2**-18, 8), "end: "),
+    ("whole_name", (1 / 8, 8), "product"),
+    ("whole_name", (math.exp(-21), 8), "base"),
+    ("whole_name", (21, 8), "bits: that is the sum"),
+    ("whole_name", (8, 2**-21), "order"),
+    ("whole_name", (7 / 8, 8), "sum: "),
+    ("whole_name", (2**-21, 3), "mean of the bits"),
+    ("whole_name", (2**-21, math.exp(3)), "base"),
+    ("whole_name", (2**-21, 2**21), "mean: "),
+    ("whole_name", (2**-21, 6), "power: 2"),
+    ("whole_name", (2**-21, 9), "power: two"),
+    ("whole_name", (2**-21, 27), "letters"),
+    ("whole_name", (4.8e-7, 8), "rounded"),
+    ("whole_name", (0.3, 8), "not yet"),
+    ("whole_name", 8, "type: 2 values"),
+    ("flip", 0.8586, "V: "),
+    ("flip", 2.5757, "goal"),
+    ("flip", 2.1464, "inside"),
+    ("flip", 1.5, "rest"),
+    ("flip", 0.3943, "slope"),
+    ("flip", 1.9318, "twice"),
+    ("flip", -1.2879, "sign"),
+    ("flip", 1.29, "rounded"),
+    ("flip", 5.0, "not yet"),
+    ("both_ways", lambda x, a, b: beside(x, a, b, turn=False, back=False), "direction: right"),
+    ("both_ways", lambda x, a, b: beside(x, a, b, back=False), "place"),
+    ("both_ways", lambda x, a, b: beside(x, a, b, turn=False), "direction: only"),
+    ("both_ways", lambda x, a, b: beside(x, a, b, order=(1, 0)), "order"),
+    ("both_ways", lambda x, a, b: beside(x, a, b, other=a), "weights"),
+    ("both_ways", lambda x, a, b: beside(x, a, b, dim=0), "axis"),
+    ("both_ways", lambda x, a, b: a(x) + b(x.flip(0)).flip(0), "sum"),
+    ("both_ways", lambda x, a, b: beside(x, a, b)[:-1], "shape"),
+    ("both_ways", lambda x, a: a(x), "arguments"),
+    ("both_ways", 3, "type"),
     ("clip", each, "joint"),
     ("clip", lambda gs, c: [g.clamp(-c, c) for g in gs], "direction"),
     ("clip", lambda gs, c: gs, "limit"),
@@ -127,6 +151,19 @@ WRONG = [
     ("clip", lambda gs, c: torch.cat([g.flatten() for g in gs]), "type"),
     ("clip", lambda gs, c: [g.flatten() for g in gs], "shape"),
     ("clip", 3, "type"),
+    ("leaky_gradient", lambda *a: leaky(*a, straight=lambda _: 0.0), "straight: h"),
+    ("leaky_gradient", lambda *a: leaky(*a, straight=lambda _: 1.0), "not 1"),
+    ("leaky_gradient", lambda *a: leaky(*a, straight=lambda alpha: alpha), "not alpha"),
+    ("leaky_gradient", lambda *a: leaky(*a, share=1.0), "share"),
+    ("leaky_gradient", lambda *a: leaky(*a, slope="none"), "slope: the factor"),
+    ("leaky_gradient", lambda *a: leaky(*a, slope="h"), "slope: tanh"),
+    ("leaky_gradient", lambda *a: leaky(*a, shift=0), "state"),
+    ("leaky_gradient", lambda *a: leaky(*a, turn=False), "through Vᵀ"),
+    ("leaky_gradient", lambda *a: leaky(*a, V_back=0.0), "time"),
+    ("leaky_gradient", lambda *a: leaky(*a).T, "row i"),
+    ("leaky_gradient", lambda *a: leaky(*a, last=True), "sum"),
+    ("leaky_gradient", lambda *a: -leaky(*a), "sign"),
+    ("leaky_gradient", 3, "type"),
     ("delay", (U, V, ONE), "after 0 steps"),
     ("delay", (U, V, torch.tensor([[0.0, 1.0, 0.0]])), "after 1 steps"),
     ("delay", (U, 2 * V, W), "scale"),
@@ -138,62 +175,68 @@ WRONG = [
     ("delay", ([1], V, W), "type: U must be a tensor, got a list"),
     ("delay", (U, V.T, W), "blocked"),
     ("delay", (U, V * math.nan, W), "values"),
-    ("transient", torch.tensor([[0.9, 5.0], [0.0, 0.9]]), "growth"),
-    ("transient", torch.tensor([[1.1, 50.0], [0.0, 0.9]]), "radius"),
-    ("transient", torch.tensor([[0.9, 500.0], [0.0, 0.9]]), "entries"),
-    ("transient", torch.tensor([[0.999, 99.0], [0.0, 0.999]]), "decay"),
-    ("transient", torch.tensor([[0.9, math.nan], [0.0, 0.9]]), "values"),
-    ("transient", torch.eye(3), "shape"),
-    ("transient", torch.eye(2) + 1j, "type: .* real"),
-    ("transient", [[0.9, 50.0], [0.0, 0.9]], "type"),
-    ("orthogonal_start", {"uniform": UNIFORM}, "keys"),
-    ("orthogonal_start", {"uniform": UNIFORM[:2], "orthogonal": ORTHOGONAL}, "seeds"),
-    ("orthogonal_start", {"uniform": UNIFORM, "orthogonal": [90.0, 95.0, 100.0]}, "unit"),
-    ("orthogonal_start", {"uniform": [0.1, 0.5, 0.6], "orthogonal": ORTHOGONAL}, "training"),
-    ("orthogonal_start", {"uniform": [0.6] * 3, "orthogonal": ORTHOGONAL}, "seeds"),
-    ("orthogonal_start", {"uniform": 0.6, "orthogonal": 0.9}, "type: 'uniform'"),
+    ("orthogonal_start", {"better": {}}, "keys"),
+    ("orthogonal_start", report(better={300: "orthogonal"}), "keys: 'better'"),
+    ("orthogonal_start", report(_300={"torch": TORCH}), "keys"),
+    ("orthogonal_start", report(_300={"torch": TORCH[:2], "orthogonal": TURNED}), "seeds"),
+    ("orthogonal_start", report(_300={"torch": TORCH, "orthogonal": [90.0, 95, 100]}), "unit"),
+    ("orthogonal_start", report(_300={"torch": [0.1, 0.5, 0.6], "orthogonal": TURNED}), "training"),
+    ("orthogonal_start", report(_1000={"torch": TORCH, "orthogonal": TURNED}), "budget"),
+    ("orthogonal_start", report(better={300: "torch", 1000: "unclear"}), "the opposite"),
+    ("orthogonal_start", report(better={300: "unclear", 1000: "unclear"}), "beats all"),
+    ("orthogonal_start", report(better={300: "orthogonal", 1000: "orthogonal"}), "overlap"),
+    ("orthogonal_start", report(better={300: "both", 1000: "unclear"}), "type: better"),
     ("orthogonal_start", [0.9], "type"),
+    ("transient", chain(0.9, 2.0), "growth"),
+    ("transient", chain(1.01, 2.0), "radius"),
+    ("transient", chain(0.9, 5.0), "entries"),
+    ("transient", chain(0.999, 2.0), "decay"),
+    ("transient", chain(0.9, math.nan), "values"),
+    ("transient", torch.eye(2), "shape"),
+    ("transient", torch.eye(3) + 1j, "type: .* real"),
+    ("transient", [[0.9, 2.0], [0.0, 0.9]], "type"),
 ]
 
 order = torch.tensor([2, 0, 1])  # the same chain, its units numbered otherwise
 RIGHT = [
     ("vanishing_steps", 66.0),
-    ("knowing_nothing", [27, math.log2(27)]),
-    ("states", forward),
-    ("recurrent_gradient", backward),
+    ("whole_name", [2**-21, 8]),
+    ("flip", 1.2879),
+    ("both_ways", beside),
     ("clip", lambda gs, c: blind(gs, c) if any(map(torch.any, gs)) else gs),
+    ("leaky_gradient", leaky),
     ("delay", (U[order], V[order][:, order], W[:, order])),
+    ("orthogonal_start", report()),
     ("transient", rnn.transient.right_answer().T),
-    ("orthogonal_start", {"uniform": UNIFORM, "orthogonal": [1.0, 1.0, 0.9]}),
-    ("orthogonal_start", {"uniform": UNIFORM, "orthogonal": [1.0] * 3}),
 ]
 
-test_exercises = judged("rnn", WRONG, RIGHT)
+test_exercises = judged("rnn", WRONG, RIGHT, slow=("orthogonal_start",))
 
 
-def test_numbers_and_functions_are_those_of_torch_and_of_the_chapter():
+def test_numbers_are_those_of_torch_and_of_the_latch():
     torchs = sum(p.numel() for p in nn.RNN(10, 20).parameters())
     assert rnn.parameters.right_answer() == torchs
     assert 0.9 ** rnn.vanishing_steps.right_answer() < 1e-3 <= 0.9**65
-    layer = nn.RNN(3, 4, batch_first=True)
-    U, V = layer.weight_ih_l0, layer.weight_hh_l0
-    x = torch.randn(5, 3)
-    ours = rnn.states.right_answer()(x, U, V, layer.bias_ih_l0 + layer.bias_hh_l0, torch.zeros(4))
-    torch.testing.assert_close(ours, layer(x[None])[0][0])
+    limit, ends = rnn.flip.right_answer(), []
+    for push in (limit - 1e-3, limit + 1e-3):
+        h = math.tanh(limit - push)  # at rest, V times the state is the limit
+        for _ in range(200):
+            h = math.tanh(1.5 * h)
+        ends.append(round(h, 4))
+    assert ends == [0.8586, -0.8586]
 
-    cell, x, errors = (
-        chapter.RNNCell(3, 4).double(),
-        torch.randn(1, 5, 3).double(),
-        torch.randn(5, 4),
-    )
-    theirs = chapter.backpropagation_through_time(
-        cell, x, errors[None].double(), lambda outputs, targets: (outputs * targets).sum()
-    )
-    h = [torch.zeros(1, 4).double()]
-    for x_t in x.unbind(1):
-        h.append(cell(x_t, h[-1]))
-    ours = rnn.recurrent_gradient.right_answer()(cell.V, torch.cat(h), errors.double())
-    torch.testing.assert_close(ours, theirs["V"], rtol=0, atol=1e-10)
+
+def test_both_ways_is_torchs_bidirectional_layer():
+    layer = nn.RNN(3, 4, batch_first=True, bidirectional=True)
+    ways = []
+    for end in ("", "_reverse"):
+        one = nn.RNN(3, 4, batch_first=True)
+        one.load_state_dict(
+            {name: getattr(layer, name + end) for name, _ in one.named_parameters()}
+        )
+        ways.append(lambda x, one=one: one(x[None])[0][0])
+    x = torch.randn(5, 3)
+    torch.testing.assert_close(rnn.both_ways.right_answer()(x, *ways), layer(x[None])[0][0])
 
 
 def test_the_delay_is_a_cell_of_the_chapter():

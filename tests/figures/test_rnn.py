@@ -4,11 +4,13 @@ import time
 
 import pytest
 import torch
+from matplotlib.colors import same_color
+from matplotlib.patches import FancyArrowPatch
 from torch import nn
 
 from dlnotes import figures, rnn
 from dlnotes.figures import rnn as pictures
-from dlnotes.plotting import image_bundle
+from dlnotes.plotting import INPUT, MEMORY, NEGATIVE, OUTPUT, image_bundle
 
 SETTING = dict(
     largest_singular_value=1.5, matrix="orthogonal", nonlinearity="tanh", steps=20, input_size=0.5
@@ -63,7 +65,7 @@ def test_the_gradient_widget_never_shows_a_gradient_above_its_bound(matrix, nonl
     fig = pictures.draw_gradient(**SETTING | values)
     lines = fig.axes[0].lines[:-1]  # the last one is the line at 1
     bound, gradient, *radius = [line for line in lines if line.get_visible()]
-    assert [line.get_label() for line in (bound, gradient)] == ["bound (γσ)ᵏ", "gradient"]
+    assert [line.get_label() for line in (bound, gradient)] == ["bound (γs)ᵏ", "gradient"]
     k, y = torch.tensor(gradient.get_xdata()), torch.tensor(gradient.get_ydata())
     gamma = {"sigmoid": 0.25}.get(nonlinearity, 1.0)
     torch.testing.assert_close(torch.tensor(bound.get_ydata()[:3]), (gamma * sigma) ** k[:3])
@@ -76,7 +78,7 @@ def test_the_gradient_widget_never_shows_a_gradient_above_its_bound(matrix, nonl
     said = [text.get_text() for text in fig.axes[0].texts if text.get_text()]
     assert said == (["exactly 0 from k = 8 on"] if matrix == "nilpotent" else [])
     title = fig.axes[0].get_title()
-    assert f"γσ = {gamma * sigma:.3g}" in title
+    assert f"γs = {gamma * sigma:.3g}" in title
     expected = "has to vanish" if gamma * sigma < 1 else "cannot explode"
     assert ("may explode" if gamma * sigma > 1 else expected) in title
 
@@ -160,9 +162,14 @@ def test_the_loss_of_one_unit_is_that_of_our_cell():
 
 def test_the_cliff_draws_the_landscape_and_every_walk():
     walk = torch.tensor([[4.0, -2.0], [5.0, 1.0]]).double()
-    fig = pictures.cliff({"a": walk, "b": walk + 1}, w=(2, 8), b=(-4, 4))
-    ax = fig.axes[0]
+    near = ((3.5, 5.5), (-2.5, 1.5))
+    fig = pictures.cliff({"a": walk, "b": walk + 1}, V=(2, 8), b=(-4, 4), zoom=near)
+    ax, zoomed, losses = fig.axes[:3]
     assert ax.get_xlim() == (2, 8) and ax.get_ylim() == (-4, 4)
+    assert (zoomed.get_xlim(), zoomed.get_ylim()) == near
+    assert [text.get_text() for text in zoomed.texts] == ["1"]
+    expected = pictures.one_unit_loss(*walk.T)
+    torch.testing.assert_close(torch.as_tensor(losses.lines[0].get_ydata()), expected)
     heights = torch.as_tensor(ax.collections[0].get_array()).reshape(201, 241)
     corner = pictures.one_unit_loss(torch.tensor(8.0).double(), torch.tensor(-4.0).double())
     torch.testing.assert_close(heights[0, -1].double(), corner, rtol=0, atol=1e-6)
@@ -208,3 +215,116 @@ def test_a_redraw_is_quick():
         image_bundle(pictures.draw_gradient(**setting), "a picture that is only measured")
         taken.append(time.process_time() - start)
     assert min(taken) < 1  # on a quiet core 0.2 s: tests/benchmarks/bench_figures.py
+
+
+# ---- drawings ----------------------------------------------------------------------------------
+
+
+def words(fig):
+    return [text.get_text() for ax in fig.axes for text in ax.texts]
+
+
+def arrows(fig, color):
+    patches = [p for ax in fig.axes for p in ax.patches if isinstance(p, FancyArrowPatch)]
+    return [p for p in patches if same_color(p.get_edgecolor(), color)]
+
+
+def test_carried_draws_inputs_and_states():
+    fig = pictures.carried([[1, 0], [0, 1]], [[1, 0.5], [0, 1]])
+    above, below = fig.axes[0], fig.axes[2]
+    assert list(above.lines[0].get_ydata()) == [1, 0]
+    assert [bar.get_height() for bar in below.patches] == [1, 0.5]
+    assert words(fig) == ["1", "0.5", "0", "1"]
+
+
+@pytest.mark.parametrize(("V", "rest"), [(0.5, "rests at 0"), (2.0, "rests at 0.9575")])
+def test_stairs_lead_to_the_fixed_point(V, rest):
+    fig = pictures.stairs([V], start=0.3, steps=60)
+    (ax,) = fig.axes
+    assert words(fig) == [rest]
+    end = torch.tensor(ax.lines[-1].get_xdata()[0])
+    torch.testing.assert_close(torch.tanh(V * end), end, rtol=0, atol=1e-4)
+    x, y = (torch.as_tensor(values) for values in ax.lines[1].get_data())
+    torch.testing.assert_close(y, torch.tanh(V * x))
+
+
+def test_letters_go_in_and_come_out_one_later():
+    shown = words(pictures.letters_in_and_out("al"))
+    assert [text for text in shown if text in ".al"] == [".", "a", "a", "l", "l", "."]
+
+
+def test_blame_goes_back_with_its_numbers():
+    fig = pictures.blame_back([0, 1, 0.5], [-0.25, -0.5], [0, -0.5])
+    shown = " ".join(words(fig))
+    assert "−0.25 · 0\n= 0" in shown and "−0.5 · 1\n= −0.5" in shown
+    assert len(arrows(fig, NEGATIVE)) == 1 and len(arrows(fig, MEMORY)) == 2
+    with pytest.raises(ValueError, match="blames must have 2 numbers, got 1"):
+        pictures.blame_back([0, 1, 0.5], [-0.25], [0, -0.5])
+
+
+def test_two_ways_go_forward_and_come_back():
+    fig = pictures.two_ways()
+    assert len(arrows(fig, NEGATIVE)) == 4 and len(arrows(fig, MEMORY)) == 3
+    assert len(arrows(fig, OUTPUT)) == 1 and len(arrows(fig, INPUT)) == 1
+    assert {"U", "V", "W", "f", "$a_t$", "$x_t$"} <= set(words(fig))
+
+
+@pytest.mark.parametrize(("steps", "k", "back"), [(6, 3, 4), (6, 2, 3), (5, 5, 4)])
+def test_scissors_cut_the_way_back_and_not_the_state(steps, k, back):
+    fig = pictures.scissors(steps, k)
+    cuts = (steps - 1) // k
+    assert len(arrows(fig, MEMORY)) == steps - 1
+    assert len(arrows(fig, NEGATIVE)) == back + cuts  # the cut ones are stumps without a head
+    assert words(fig).count("✂") == cuts
+    assert words(fig).count("gradient cut") == (steps - 1) // k
+    with pytest.raises(ValueError, match="k must"):
+        pictures.scissors(3, 4)
+
+
+def test_the_arrow_of_an_ellipse_is_its_longest_half_axis():
+    matrix = [[0.9, 1.5], [0.0, 0.9]]
+    (ax,) = pictures.ellipse({"skew": matrix}).axes
+    points = torch.stack([torch.as_tensor(values) for values in ax.lines[1].get_data()])
+    longest = torch.linalg.svdvals(torch.tensor(matrix))[0].item()
+    assert points.norm(dim=0).max().item() == pytest.approx(longest, abs=1e-3)
+    assert torch.tensor(ax.texts[0].xy).norm().item() == pytest.approx(longest, abs=1e-4)
+
+
+def test_norms_are_drawn_until_they_are_zero():
+    (ax,) = pictures.four_matrices({"a": [1.0, 2.0, 0.0], "b": [1.0, 0.5, 0.25, 0.125]}).axes
+    assert [list(line.get_ydata()) for line in ax.lines[:2]] == [[1, 2], [1, 0.5, 0.25, 0.125]]
+    assert [text.get_text() for text in ax.texts] == ["a", "b"] and ax.get_yscale() == "log"
+
+
+# ---- results -----------------------------------------------------------------------------------
+
+
+def test_splits_name_the_parts():
+    fig = pictures.splits(
+        [1, 2, 3], torch.tensor([1.0, 5.0, 2.0]), {"a": (1, 2), "b": (3, 3)}, ylabel="y"
+    )
+    assert words(fig) == ["a", "b"]
+    with pytest.raises(ValueError, match="values"):
+        pictures.splits([1, 2], torch.zeros(3), {}, ylabel="y")
+
+
+def test_forecasts_stand_beside_their_errors():
+    lines = {"truth": torch.tensor([1.0, 2.0]), "guess": torch.tensor([2.0, 2.0])}
+    fig = pictures.forecasts([1, 2], lines, {"guess": 1.0}, xlabel="error")
+    assert [list(line.get_ydata()) for line in fig.axes[0].lines] == [[1, 2], [2, 2]]
+    assert "1.0" in words(fig)
+
+
+def test_bits_by_epoch_draw_means_and_levels():
+    runs = [torch.tensor([4.0, 3.0]), torch.tensor([3.0, 2.0])]
+    (ax,) = pictures.bits_by_epoch(runs, [run + 1 for run in runs], {"n-gram": 2.5}).axes
+    assert [list(line.get_ydata()) for line in ax.lines] == [[3.5, 2.5], [4.5, 3.5], [2.5, 2.5]]
+
+
+def test_learned_within_draws_a_smooth_line_for_each_seed():
+    runs = {(5, "a"): [torch.tensor([0.0, 100.0, 100.0])] * 2, (9, "a"): [torch.zeros(3)]}
+    fig = pictures.learned_within(runs, smooth=2, guessing=25)
+    near, far = fig.axes
+    assert [list(line.get_ydata()) for line in near.lines[:2]] == [[50, 100]] * 2
+    assert list(near.lines[0].get_xdata()) == [2, 3] and near.get_title() == "T = 5"
+    assert list(far.lines[0].get_ydata()) == [0, 0]

@@ -1,6 +1,7 @@
 """What answers of chapter 3 are tried on, and what the usual mistakes would give."""
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -12,74 +13,98 @@ def numbers(*shapes: tuple[int, ...]) -> list[Tensor]:
     return [torch.randn(s, generator=generator, dtype=torch.float64) for s in shapes]
 
 
-def run(
-    x: Tensor,
-    U: Tensor,
-    V: Tensor,
-    b: Tensor,
-    h: Tensor,
-    *,
-    carry: bool = True,
-    squash: Callable[[Tensor], Tensor] = torch.tanh,
-) -> Tensor:
-    """Return the states (T, H) of a network; without ``carry`` each step begins at ``h``."""
-    found, start = [], h
+def run(x: Tensor, U: Tensor, V: Tensor, b: Tensor) -> Tensor:
+    """Return the states (T, H) of a tanh network that begins with zeros."""
+    found, h = [], torch.zeros_like(b)
     for x_t in x:
-        h = squash(U @ x_t + V @ (h if carry else start) + b)
+        h = torch.tanh(U @ x_t + V @ h + b)
         found.append(h)
     return torch.stack(found)
 
 
-def wrong_states(x: Tensor, U: Tensor, V: Tensor, b: Tensor, h: Tensor) -> dict[str, Tensor]:
-    """Return what mistakes give, by what there is to say about them; U and V are square."""
-    right = run(x, U, V, b, h)
-    linear = run(x, U, V, b, h, squash=lambda a: a)
+Reader = Callable[[Tensor], Tensor]
+
+
+def two_readers() -> tuple[Reader, Reader]:
+    """Return two networks with different weights, functions from (T, 3) to (T, 4)."""
+    *one, U, V, b = numbers((4, 3), (4, 4), (4,), (4, 3), (4, 4), (4,))
+    return lambda x: run(x, *one), lambda x: run(x, U, V, b)
+
+
+def wrong_both_ways(x: Tensor, left: Reader, right: Reader) -> dict[str, Tensor]:
+    """Return what mistakes give, by what there is to say about them."""
+    onward, turned = left(x), right(x.flip(0))
     return {
-        "tanh: without a non-linearity the network is a linear filter": linear,
-        "bias: b is missing": run(x, U, V, 0 * b, h),
-        "start: begin with the h that is given, not with zeros": run(x, U, V, b, 0 * h),
-        "recurrence: each step needs the state of the one before": run(x, U, V, b, h, carry=False),
-        "transposed: V acts on h from the left": run(x, U, V.T, b, h),
-        "transposed: U acts on x from the left": run(x, U.T, V, b, h),
-        "shape: h₀ is no state of the sequence, return h₁ to h_T": torch.cat([h[None], right]),
-        "shape: only the last state; all of them are asked for": right[-1],
-        "axis: time is the first axis, (T, H)": right.T,
+        "direction: right reads from the end": torch.cat([onward, right(x)], 1),
+        "place: the states of right stand in reverse order": torch.cat([onward, turned], 1),
+        "direction: only the states are turned, right must get the turned inputs": torch.cat(
+            [onward, right(x).flip(0)], 1
+        ),
+        "order: left stands first, right beside it": torch.cat([turned.flip(0), onward], 1),
+        "weights: right is a network of its own": torch.cat([onward, left(x.flip(0)).flip(0)], 1),
+        "axis: side by side, (T, 2H), not one below the other": torch.cat([onward, turned.flip(0)]),
+        "sum: both are wanted beside each other, not added": onward + turned.flip(0),
     }
 
 
-def a_trained_sequence() -> tuple[tuple[Tensor, Tensor, Tensor], Tensor, dict[str, Tensor]]:
-    """Return (V, states, errors), ∂L/∂V by autograd, and what mistakes give."""
-    a, V, h0, errors = numbers((5, 4), (4, 4), (4,), (5, 4))
-    V, start, b = V / 2, torch.tanh(h0), torch.zeros_like(h0)
+def a_leaky_sequence(alpha: float) -> tuple[tuple, Tensor, dict[str, Tensor]]:
+    """Return what the function is called with, ∂L/∂V by autograd, and what mistakes give."""
+    x, V, h, errors = numbers((5, 4), (4, 4), (4,), (5, 4))
     leaf = V.clone().requires_grad_()
-    (errors * run(a, torch.eye(4).double(), leaf, b, start)).sum().backward()
-    states = torch.cat([start[None], run(a, torch.eye(4).double(), V, b, start)])
-
-    def variant(
-        *,
-        carry: bool = True,
-        slope: bool = True,
-        before: bool = True,
-        turn: bool = True,
-        last=False,
-    ) -> Tensor:
-        total, from_next = torch.zeros_like(V), torch.zeros_like(h0)
-        for t in range(5, 0, -1):
-            delta = (1 - states[t] ** 2 if slope else 1) * (errors[t - 1] + from_next)
-            outer = torch.outer(delta, states[t - 1 if before else t])
-            total = outer if last else total + outer
-            from_next = ((V.T if turn else V) @ delta) * carry
-        return total
-
+    states, squashed = [h], []
+    for x_t in x:
+        squashed.append(torch.tanh(x_t + leaf @ states[-1]))
+        states.append((1 - alpha) * states[-1] + alpha * squashed[-1])
+    hs, s = torch.stack(states), torch.stack(squashed)
+    (right,) = torch.autograd.grad((errors * hs[1:]).sum(), leaf)
+    given = V, hs.detach(), s.detach(), errors, alpha
+    wrong = partial(_leaky_gradient, *given)
+    zero, ones = torch.zeros_like(V), torch.ones_like(s.detach())
     mistakes = {
-        "time: δₜ₊₁ does not arrive at δₜ; carry Vᵀ δ back": variant(carry=False),
-        "slope: the factor 1 − hₜ² is missing": variant(slope=False),
-        "state: V acted on hₜ₋₁, the state before": variant(before=False),
-        "transposed: the error goes back through Vᵀ, not V": variant(turn=False),
-        "transposed: row i of ∂L/∂V belongs to δ, column j to h": leaf.grad.T,
-        "sum: that is the share of the first step only, add all": variant(last=True),
+        "straight: hₜ₋₁ also acts on hₜ directly, with 1 − alpha": wrong(straight=0.0),
+        "straight: on the direct way the factor is 1 − alpha, not 1": wrong(straight=1.0),
+        "straight: on the direct way the factor is 1 − alpha, not alpha": wrong(straight=alpha),
+        "share: the way through tanh has the factor alpha": wrong(share=1.0),
+        "slope: the factor 1 − sₜ² is missing": wrong(slope=ones),
+        "slope: tanh gave sₜ, so its slope is 1 − sₜ², not 1 − hₜ²": wrong(
+            slope=1 - hs.detach()[1:] ** 2
+        ),
+        "state: V acted on hₜ₋₁, the state before": wrong(before=False),
+        "transposed: the error goes back through Vᵀ, not V": wrong(matrix=V),
+        "time: the way through V carries error back, too": wrong(matrix=zero),
+        "transposed: row i of ∂L/∂V belongs to δ, column j to h": right.T,
+        "sum: that is the share of the first step only, add all": wrong(last=True),
     }
-    return (V, states, errors), leaf.grad, mistakes
+    return given, right, mistakes
+
+
+def _leaky_gradient(
+    V: Tensor,
+    hs: Tensor,
+    s: Tensor,
+    errors: Tensor,
+    alpha: float,
+    *,
+    straight: float | None = None,
+    share: float | None = None,
+    slope: Tensor | None = None,
+    before: bool = True,
+    matrix: Tensor | None = None,
+    last: bool = False,
+) -> Tensor:
+    """Return ∂L/∂V of a leaky network, with what an option puts in place of the right thing."""
+    straight = 1 - alpha if straight is None else straight
+    share = alpha if share is None else share
+    slope = 1 - s**2 if slope is None else slope
+    matrix = V.T if matrix is None else matrix
+    total, from_next = torch.zeros_like(V), torch.zeros_like(hs[0])
+    for t in range(len(errors), 0, -1):
+        blame = errors[t - 1] + from_next
+        delta = share * slope[t - 1] * blame
+        outer = torch.outer(delta, hs[t - 1 if before else t])
+        total = outer if last else total + outer
+        from_next = straight * blame + matrix @ delta
+    return total
 
 
 def wrong_clips() -> dict[str, Tensor]:
