@@ -18,7 +18,6 @@ from dlnotes.figures.word2vec.guessing import (
 )
 from dlnotes.figures.word2vec.interactive import company, draw_company
 from dlnotes.figures.word2vec.measured import (
-    by_list,
     by_window,
     learning,
     moved,
@@ -38,7 +37,6 @@ from dlnotes.figures.word2vec.tables import (
 )
 
 __all__ = [
-    "by_list",
     "by_window",
     "company",
     "count_table",

@@ -66,31 +66,11 @@ def learning(
     return fig
 
 
-def by_list(rows: Mapping[str, tuple[Sequence[float], float]]) -> Figure:
-    """Draw the precision list by list, of guessing and of counting.
-
-    Args:
-        rows: list -> (precision of skip-gram in each run, precision of counting).
-    """
-    fig, ax = figure(width=8.0, height=1.0 + 0.36 * len(rows))
-    ordered = sorted(rows.items(), key=lambda item: -item[1][1])
-    for place, (_, (guessed, counted)) in enumerate(ordered):
-        mean = sum(guessed) / len(guessed)
-        ax.plot([mean, counted], [-place, -place], color="#CFCFCF", lw=4, zorder=1)
-        ax.plot(mean, -place, "o", ms=11, color=BLUE, label="skip-gram" if not place else None)
-        ax.plot(counted, -place, "s", ms=10, color=ORANGE, label=None if place else "counting")
-    ax.set(yticks=[-k for k in range(len(ordered))], yticklabels=[name for name, _ in ordered])
-    ax.set(xlabel="P@5", xlim=(-0.02, 1.02))
-    ax.legend(loc="lower right", fontsize=14)
-    readable(ax)
-    return fig
-
-
 def moved(words: Mapping[str, Mapping[str, Mapping[str, int]]], *, most: int, line: int) -> Figure:
     """Draw the nearest words of words in several texts, and in how many draws each was found.
 
     Args:
-        words: word -> text -> neighbour -> draws; every word in the same texts.
+        words: word -> text -> neighbour -> draws; as many texts for every word.
         most: how many draws there were.
         line: draws from which on a neighbour is stable; its bar is dark.
     """
