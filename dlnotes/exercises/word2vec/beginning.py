@@ -1,12 +1,13 @@
 """The first steps of the ladder of chapter 8: predict, compute by hand, complete."""
 
 import math
+import re
 from collections import Counter
 from functools import lru_cache
 
 import torch
 
-from dlnotes import word2vec
+from dlnotes import data, word2vec
 from dlnotes.exercises import (
     as_number,
     exercise,
@@ -16,7 +17,6 @@ from dlnotes.exercises import (
     expect_number,
     expect_parts,
 )
-from dlnotes.recipes import word2vec as recipe
 
 # ---- predict -----------------------------------------------------------------------------------
 
@@ -229,7 +229,9 @@ def company_of():
 @lru_cache(maxsize=1)
 def speeches() -> list[list[str]]:
     """Return the sentences of the speeches from 1974 to 1981, as lists of small words."""
-    return recipe.sentences(years=range(1974, 1982))
+    chosen = [a for a in data.state_of_the_union("train") if 1974 <= a.year <= 1981]
+    lines = [line.lower() for address in chosen for line in data.sentences(address.text)]
+    return [re.findall(r"[a-z]+(?:'[a-z]+)?", line) for line in lines]
 
 
 def tally(word: str, sentences: list[list[str]], window: int) -> tuple[Counter, Counter, Counter]:
