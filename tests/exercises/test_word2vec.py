@@ -1,6 +1,7 @@
 """dlnotes.exercises.word2vec: solutions pass, and a wrong answer is told which property fails."""
 
 import math
+from collections import Counter
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ import torch.nn.functional as F
 from dlnotes import word2vec as module
 from dlnotes.exercises import word2vec
 from dlnotes.exercises.word2vec import beginning, deriving, exploring
+from dlnotes.recipes import word2vec as recipe
 from exercises.answers import judged
 
 # ---- wrong answers, as functions of what is wrong ----------------------------------------------
@@ -31,15 +33,38 @@ def falling(d, m):
     return (m - d + 1) / m if d else 0
 
 
-def losses(*, made_up=lambda s: -F.logsigmoid(-s).sum(1), true=None, centre=None):
-    """The loss of negative sampling with something else in one of its places."""
-    true = true or (lambda v, u: -F.logsigmoid((v * u).sum(1)))
-    centre = centre or (lambda v, u: v)
+def company(
+    *, value=None, mine=lambda c, o, word: c == word, keep=lambda times, least: times >= least
+):
+    """The PMI of a word's neighbours with something else in one of its places."""
 
-    def batch_loss(v, u, noise):
-        return true(v, u) + made_up((noise * centre(v, u)[:, None]).sum(2))
+    def company_of(word, sentences, window, least):
+        met, n = Counter(), Counter()
+        for sentence in sentences:
+            for c, o in module.pairs(sentence, window):
+                n[c] += 1
+                met[o] += mine(c, o, word)
+        words = Counter(w for sentence in sentences for w in sentence)
 
-    return batch_loss
+        def pmi(o):
+            numbers = dict(times=met[o], N=sum(n.values()), c=n[word], o=n[o])
+            return value(**numbers, words=words, names=(word, o), sentences=sentences)
+
+        return {o: pmi(o) for o in met if met[o] and keep(met[o], least)}
+
+    return company_of
+
+
+def ratio(times, N, c, o, **_):
+    return times * N / (c * o)
+
+
+def right(**numbers):
+    return math.log(ratio(**numbers))
+
+
+def of_running_words(times, words, names, **_):
+    return math.log(times * words.total() / (words[names[0]] * words[names[1]]))
 
 
 def cbow(
@@ -137,14 +162,31 @@ WRONG = [
     ("count_near", counting(falling, last=lambda i, m, n: min(n, i + m)), "end"),
     ("count_near", counting(falling, last=lambda i, m, n: i + m + 1), "error"),
     ("count_near", lambda ids, window: torch.zeros(2, 2), "arguments"),
-    ("batch_loss", losses(made_up=lambda s: -F.logsigmoid(s).sum(1)), "sign"),
-    ("batch_loss", losses(made_up=lambda s: -F.logsigmoid(-s).mean(1)), "sum: add up"),
-    ("batch_loss", lambda v, u, n: losses()(v, u, n).mean(), "batch: .*average"),
-    ("batch_loss", lambda v, u, n: losses()(v, u, n).sum(), "batch: .*add them up"),
-    ("batch_loss", losses(centre=lambda v, u: u), "centre"),
-    ("batch_loss", losses(true=lambda v, u: -F.logsigmoid(v @ u.T)), "pairs: score"),
-    ("batch_loss", losses(made_up=lambda s: -F.logsigmoid(-s.sum(1))), "noise: add up"),
-    ("batch_loss", lambda v, u, n: -losses()(v, u, n), "sign: the loss has"),
+    ("company_of", company(value=ratio), "logarithm: PMI"),
+    (
+        "company_of",
+        company(value=lambda **n: math.log2(ratio(**n))),
+        "logarithm: it is the natural",
+    ),
+    ("company_of", company(value=lambda times, **_: math.log(times)), "chance"),
+    ("company_of", company(value=lambda N, **n: right(N=1, **n)), "N: the count"),
+    (
+        "company_of",
+        company(value=lambda N, sentences, **n: right(N=len(sentences), **n)),
+        "N: it counts pairs, not sentences",
+    ),
+    (
+        "company_of",
+        company(value=lambda N, words, **n: right(N=len(words), **n)),
+        "N: it counts pairs, not different",
+    ),
+    ("company_of", company(value=lambda times, c, **_: math.log(times / c)), "n: the neighbour"),
+    ("company_of", company(value=lambda c, **n: right(c=1, **n)), "n: the word"),
+    ("company_of", company(value=of_running_words), "n: it counts pairs, not running"),
+    ("company_of", company(value=right, keep=lambda t, least: True), "least: who met the word too"),
+    ("company_of", company(value=right, keep=lambda t, least: t > least), "least: .*or more"),
+    ("company_of", company(value=right, mine=lambda c, o, w: True), "centre"),
+    ("company_of", lambda word, sentences, window, least: [1.0], "type"),
     ("cbow_gradient", cbow(rows=lambda g, r: g.repeat(r, 1)), "mean: one neighbour"),
     ("cbow_gradient", cbow(rows=lambda g, r: g / r), "rows: give one row"),
     ("cbow_gradient", cbow(rows=lambda g, r: g), "rows: .*divide"),
@@ -209,6 +251,7 @@ WRONG = [
 RIGHT = [
     ("without_we", [1, 0, 0]),
     ("count_near", counting(falling, first=lambda i, m: max(i - m, 0))),
+    ("company_of", company(value=right)),
     ("no_noise", tables([3.0, 4.0])),
     ("one_table", {1: [1.2, 1.3, 1.25], 2: [1.21, 1.24, 1.31], "better": "unclear"}),
 ]
@@ -246,6 +289,19 @@ def test_count_near_is_the_package_s():
     corpus = module.Corpus([[str(i) for i in ids]], min_count=1, words=["0", "1", "2", "3"])
     theirs = module.cooccurrence(corpus, 3, weights="shrinking").to_dense()
     torch.testing.assert_close(word2vec.count_near.right_answer()(ids, 3, 4), theirs)
+
+
+def test_the_company_of_a_word_is_the_package_s():
+    text = beginning_text()
+    corpus = module.Corpus(text, min_count=1)
+    row = module.pmi(module.cooccurrence(corpus, 2).to_dense())[corpus.id("drink")]
+    found = word2vec.company_of.right_answer()("drink", text, 2, 1)
+    assert set(found) == {"we", "tea", "coffee"}
+    assert all(found[o] == pytest.approx(row[corpus.id(o)].item(), abs=1e-6) for o in found)
+
+
+def test_speeches_are_those_of_the_chapter():
+    assert word2vec.speeches() == recipe.sentences(years=range(1974, 1982))
 
 
 def test_the_gradient_of_cbow_is_autograd_s():

@@ -37,10 +37,12 @@ def drawings():
     return {
         "axes": lambda: word2vec.one_hot_axes(WORDS),
         "counts": lambda: word2vec.count_table(table, WORDS, framed=["read"]),
-        "tables": lambda: word2vec.two_tables(table, table, WORDS, titles=("a", "b"), framed=WORDS),
-        "patterns": lambda: word2vec.table_row(
-            {"a": table, "b": table, "c": table}, WORDS, framed=["we"]
+        "tables": lambda: word2vec.table_row({"a": table, "b": table.log()}, WORDS, framed=WORDS),
+        "patterns": lambda: word2vec.patterns(
+            torch.eye(3), share, torch.eye(3), WORDS, groups=(1, 2), row="we"
         ),
+        "film": lambda: word2vec.film([(U, U)] * 9, WORDS, steps=(1, 2, 3, 9)),
+        "forces": lambda: word2vec.forces((-1.0, 2.0)),
         "shortened": lambda: word2vec.shortened(U, torch.randn(3, 4), WORDS),
         "parallelogram": lambda: word2vec.parallelogram(TOY, ("man", "woman", "king")),
         "sliding": lambda: word2vec.sliding([*"abcdef"], centers=(1, 2), window=2),
@@ -57,12 +59,10 @@ def drawings():
         "ways": word2vec.two_ways,
         "scores": lambda: word2vec.scores({"a": [0.1, 0.2], "b": [0.3]}, guess=["a"], count=["b"]),
         "learning": lambda: word2vec.learning([1, 2], [[0.1, 0.2], [0.2, 0.3]], {"other": 0.4}),
-        "lists": lambda: word2vec.by_list({"a": ([0.1, 0.3], 0.4), "b": ([0.5, 0.5], 0.3)}),
-        "size": lambda: word2vec.by_size([1e5, 2e5], {"a": [[0.1, 0.2], [0.3, 0.3]]}),
         "moved": lambda: word2vec.moved(MOVED, most=6, line=5),
         "map": lambda: word2vec.word_map(torch.randn(8, 2), names, {"list": names[:4]}),
         "cloud": lambda: word2vec.score_cloud(share, share, torch.tensor([1.0, 5, 50])),
-        "window": lambda: word2vec.by_window([1, 3], {"never": [0.7, 0.4]}, ylabel="share"),
+        "window": lambda: word2vec.by_window([1, 3], {"never": [0.7, 0.4], "P@5": [0.3, 0.5]}),
         "company": lambda: word2vec.draw_company([("a", 0.9, 2), ("b", 0.4, 0)], "c"),
     }
 
@@ -121,14 +121,18 @@ def test_words_on_one_point_share_a_label():
 
 
 def test_a_pair_touches_one_true_word_and_k_noise_words():
-    fig = word2vec.six_of_many("tea", "drink", noise=["of", "war", "cotton"])
-    assert {"tea", "drink", "of", "war", "cotton"} <= set(texts(fig))
+    fig = word2vec.six_of_many("tea", "drink", noise=["treaty", "war", "cotton"])
+    boxes = {"v of tea", "u of drink", "u of treaty", "u of war", "u of cotton"}
+    assert boxes <= set(texts(fig))
     arrows = [patch for patch in fig.axes[0].patches if isinstance(patch, FancyArrowPatch)]
     away = [arrow for arrow in arrows if to_hex(arrow.get_edgecolor()).upper() == ORANGE]
-    assert len(away) == 3
+    assert len(away) == 6  # the u of three noise words, and v of tea thrice
     for arrow in away:  # pushed: it ends farther from the middle than it begins
-        first, last = (math.dist(place, (12, 4.7)) for place in arrow._posA_posB)
+        first, last = (math.dist(place, (12.6, 5.2)) for place in arrow._posA_posB)
         assert last > first
+    for ours, theirs in zip(away[1::2], away[::2], strict=True):  # in opposite directions
+        (a, b), (x, y) = ours._posA_posB, theirs._posA_posB
+        assert (b[0] - a[0]) * (y[0] - x[0]) < 0 and (b[1] - a[1]) * (y[1] - x[1]) < 0
 
 
 def test_the_network_shows_scores_and_probabilities():
@@ -202,10 +206,59 @@ def test_every_word_of_the_map_is_written_beside_its_dot():
 
 def test_the_cloud_sorts_pairs_by_how_often_they_met():
     goal, times = torch.arange(4.0), torch.tensor([1.0, 3, 30, 31])
-    ax = word2vec.score_cloud(goal, goal + 1, times).axes[0]
-    assert [line.get_xdata().tolist() for line in ax.lines[:3]] == [[0, 1], [2], [3]]
-    assert [line.get_ydata().tolist() for line in ax.lines[:3]] == [[1, 2], [3], [4]]
-    assert list(ax.lines[3].get_xdata()) == list(ax.lines[3].get_ydata()) == [0, 3]
+    axes = word2vec.score_cloud(goal, goal + 1, times).axes
+    assert [ax.lines[0].get_xdata().tolist() for ax in axes] == [[0, 1], [2], [3]]
+    assert [ax.lines[0].get_ydata().tolist() for ax in axes] == [[1, 2], [3], [4]]
+    assert all(list(ax.lines[1].get_xdata()) == list(ax.lines[1].get_ydata()) for ax in axes)
+    titles = [ax.get_title() for ax in axes]
+    assert titles == ["count up to 3", "count from 3 to 30", "count over 30"]
+
+
+def test_patterns_add_up_to_the_table():
+    table = torch.tensor([[0.0, 2, 1], [2, 0, 0], [1, 0, 0]])
+    A, s, B = torch.linalg.svd(table)
+    written = texts(word2vec.patterns(A, s, B, WORDS, groups=(1, 2), row="drink"))
+    numbers = [
+        float(t.replace("−", "-")) for t in written if t.lstrip("−")[0].isdigit() and len(t) < 6
+    ]
+    first, sum_of_one, others, sum_of_all = torch.tensor(numbers).view(4, 3)
+    assert torch.allclose(first, (A[:, :1] * s[0] @ B[:1])[1], atol=0.01)
+    assert torch.equal(first, sum_of_one)
+    assert torch.allclose(first + others, sum_of_all, atol=0.02)
+    assert torch.allclose(sum_of_all, table[1], atol=0.01)
+    assert {"pattern 1", "patterns 2 and 3", "1 pattern", "sum of 3 patterns"} <= set(written)
+
+
+def test_minus_infinity_is_written_as_such():
+    table = torch.tensor([[0.0, 2, 1], [2, 0, 0], [1, 0, 0]])
+    written = texts(word2vec.table_row({"a": table, "b": table.log()}, WORDS))
+    assert written.count("−∞") == 5
+
+
+def test_a_film_shows_the_tables_after_its_steps():
+    moving = [(torch.full((3, 2), float(i)), U) for i in range(1, 10)]
+    axes = word2vec.film(moving, WORDS, steps=(1, 3, 5, 9)).axes
+    assert [ax.get_title() for ax in axes] == ["step 1", "step 3", "step 5", "step 9"]
+    ends = [ax.lines[0].get_xdata()[1] for ax in axes]
+    assert ends == [1, 3, 5, 9]
+    assert "we, drink, read" in texts_of(axes[3])  # three v at one place
+    assert {"we", "drink", "read"} <= set(texts_of(axes[3]))  # u in places of their own
+
+
+def texts_of(ax):
+    return [text.get_text() for text in ax.texts]
+
+
+def test_forces_are_the_slopes_and_point_downhill():
+    right = word2vec.forces((-2.0, 0.0)).axes[1]
+    moves = [(t.xyann, t.xy) for t in right.texts if not t.get_text()]
+    real, made_up = moves[:2], moves[2:]
+    for (start, end), score in zip(real, (-2.0, 0.0), strict=True):
+        assert start[0] == score and end[1] == start[1]
+        assert end[0] - start[0] == pytest.approx(1.5 / (1 + math.exp(score)))
+    for (start, end), score in zip(made_up, (2.0, 0.0), strict=True):
+        assert start[0] == score
+        assert end[0] - start[0] == pytest.approx(-1.5 / (1 + math.exp(-score)))
 
 
 def test_who_counts_is_orange_and_who_guesses_is_blue():

@@ -11,7 +11,8 @@ more_coffee = beginning.more_coffee
 
 # complete
 count_near = beginning.count_near
-batch_loss = beginning.batch_loss
+speeches = beginning.speeches
+company_of = beginning.company_of
 
 # derive and implement
 cbow_gradient = deriving.cbow_gradient

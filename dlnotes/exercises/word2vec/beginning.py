@@ -1,12 +1,17 @@
 """The first steps of the ladder of chapter 8: predict, compute by hand, complete."""
 
 import math
+import re
+from collections import Counter
+from functools import lru_cache
 
 import torch
-import torch.nn.functional as F
 
+from dlnotes import data, word2vec
 from dlnotes.exercises import (
+    as_number,
     exercise,
+    expect,
     expect_close,
     expect_function,
     expect_number,
@@ -179,57 +184,105 @@ def _(answer):
 
 
 @exercise(
-    "4. Complete the loss of negative sampling for many pairs at once. v and u are (B, D), the "
-    "vectors of B centres and of the words that were really seen beside them. noise is (B, k, D), "
-    "the k noise words of each pair. No loops. Fill in the four blanks.\n"
-    "Return the loss of each pair, (B,).",
+    "4. Complete on the speeches. Which words keep company with a given one? sentences is a list "
+    "of lists of words, and pairs are those of section 2. Fill in the four blanks, so that the "
+    "function gives the PMI of the word with each neighbour that it met at least so many times. "
+    "exercises.word2vec.speeches() returns sentences from 1974 to 1981. Then sort what you get "
+    "for energy, with window=2, and compare least=1 to least=5.\n"
+    "Return a dict, neighbour to PMI.",
     hint=(
-        "Which shapes must the scores have? One for each real pair, and k made-up ones beside it.",
-        "(v * u).sum(1) multiplies place by place and adds up. v[:, None] is (B, 1, D).",
-        "A made-up pair has the loss −log σ(−x). Add up over its k noise words.",
+        "Which counts stand in (W2V-8)? You need the meetings, two sums of rows, and N.",
+        "n[c] counts the pairs whose centre is c. The pair belongs to the word if c is the word.",
+        "The PMI is log(times * N / (n[word] * n[o])), and N is the sum of all n.",
     ),
-    because="With an axis of length 1, every noise word of a pair is multiplied by the same "
-    "centre. Three mistakes are common here, to forget the minus inside σ, to take the "
-    "mean over the noise words, and to score every centre against the neighbours of all others.",
+    because="With least=1 the list begins with words that met energy once or twice, such as "
+    "capture and imagination. With least=5 it begins with sources, solar and conservation. That "
+    "is the weakness of PMI from section 3, on real text. Rare meetings get the largest values.",
     skeleton="""
-        def batch_loss(v, u, noise):
-            true = ...
-            made_up = ...
-            return -F.logsigmoid(true) - F.logsigmoid(...).sum(dim=...)
+        def company_of(word, sentences, window, least):
+            met, n = Counter(), Counter()
+            for sentence in sentences:
+                for c, o in word2vec.pairs(sentence, window):
+                    n[c] += 1
+                    if ...:
+                        met[o] += 1
+            N = ...
+            return {o: math.log(...) for o, times in met.items() if ...}
     """,
 )
-def batch_loss():
-    def batch_loss(v, u, noise):
-        true = (v * u).sum(dim=1)
-        made_up = (noise * v[:, None]).sum(dim=2)
-        return -F.logsigmoid(true) - F.logsigmoid(-made_up).sum(dim=1)
-
-    return batch_loss
-
-
-@batch_loss.checked_by
-def _(answer):
-    loss = expect_function(answer, "v", "u", "noise")
-    for B, k, D in ((3, 5, 4), (4, 4, 4), (2, 3, 6)):
-        generator = torch.Generator().manual_seed(B)
-        v, u = torch.randn(2, B, D, generator=generator).double()
-        noise = torch.randn(B, k, D, generator=generator).double()
-        true, made_up = (v * u).sum(1), (noise @ v[:, :, None])[..., 0]
-        yes = -F.logsigmoid(true)
-        right = yes - F.logsigmoid(-made_up).sum(1)
-        wrong = {
-            "sign: a made-up pair should get the answer no": yes - F.logsigmoid(made_up).sum(1),
-            "sum: add up over the noise words, no mean": yes - F.logsigmoid(-made_up).mean(1),
-            "batch: give the loss of each pair, do not average them": right.mean(),
-            "batch: give the loss of each pair, do not add them up": right.sum(),
-            "centre: noise words are scored against v": yes
-            - F.logsigmoid(-(noise * u[:, None]).sum(2)).sum(1),
-            "axis: add up over the noise words, not over the pairs": (
-                yes - F.logsigmoid(-made_up).sum(0) if B == k else right.new_zeros(0)
-            ),
-            "pairs: score each centre with its own neighbour only": (
-                -F.logsigmoid(v @ u.T) - F.logsigmoid(-made_up).sum(1)
-            ),
-            "noise: add up the losses, not the scores": yes - F.logsigmoid(-made_up.sum(1)),
+def company_of():
+    def company_of(word, sentences, window, least):
+        met, n = Counter(), Counter()
+        for sentence in sentences:
+            for c, o in word2vec.pairs(sentence, window):
+                n[c] += 1
+                if c == word:
+                    met[o] += 1
+        N = sum(n.values())
+        return {
+            o: math.log(times * N / (n[word] * n[o])) for o, times in met.items() if times >= least
         }
-        expect_close(loss(v, u, noise), right, "the loss", within=1e-9, wrong=wrong)
+
+    return company_of
+
+
+@lru_cache(maxsize=1)
+def speeches() -> list[list[str]]:
+    """Return the sentences of the speeches from 1974 to 1981, as lists of small words."""
+    chosen = [a for a in data.state_of_the_union("train") if 1974 <= a.year <= 1981]
+    lines = [line.lower() for address in chosen for line in data.sentences(address.text)]
+    return [re.findall(r"[a-z]+(?:'[a-z]+)?", line) for line in lines]
+
+
+def tally(word: str, sentences: list[list[str]], window: int) -> tuple[Counter, Counter, Counter]:
+    """Return how often each word met ``word``, in how many pairs it is, and how often it occurs."""
+    found = [pair for sentence in sentences for pair in word2vec.pairs(sentence, window)]
+    met, n = Counter(o for c, o in found if c == word), Counter(c for c, _ in found)
+    return met, n, Counter(w for sentence in sentences for w in sentence)
+
+
+@company_of.checked_by
+def _(answer):
+    company = expect_function(answer, "word", "sentences", "window", "least")
+    small = [line.split() for line in ("we drink tea", "we drink tea now", "tea", "we read books")]
+    for word, text, window, least in (("drink", small, 2, 1), ("energy", speeches(), 2, 5)):
+        result = company(word, text, window, least)
+        expect(isinstance(result, dict), "type: a dict is wanted, neighbour to PMI")
+        met, n, seen = tally(word, text, window)
+        few = "least: who met the word too seldom is left out"
+        expect(not result.keys() & {o for o in met if met[o] < least}, few)
+        expect(result.keys() <= met.keys(), f"centre: some of these never stand beside {word}")
+        lost = "least: who met it just so many times, or more, is in the list"
+        expect(result.keys() == {o for o in met if met[o] >= least}, lost)
+        expect_values(result, word, met, n, seen, len(text))
+
+
+def expect_values(
+    result: dict[str, float], word: str, met: Counter, n: Counter, seen: Counter, sentences: int
+) -> None:
+    """Raise ``NotYet`` that names the mistake, unless each value is the PMI."""
+    N, T = sum(n.values()), sum(seen.values())
+    right = {o: met[o] * N / (n[word] * n[o]) for o in result}
+    wrong = {
+        "logarithm: PMI is the logarithm of this ratio": right,
+        "logarithm: it is the natural one": {o: math.log2(right[o]) for o in result},
+        "chance: these are only the meetings": {o: math.log(met[o]) for o in result},
+        "N: the count to expect by chance is n n / N": {o: math.log(right[o] / N) for o in result},
+        "N: it counts pairs, not sentences": {
+            o: math.log(right[o] * sentences / N) for o in result
+        },
+        "N: it counts pairs, not different words": {
+            o: math.log(right[o] * len(n) / N) for o in result
+        },
+        "n: the neighbour has a sum, too": {o: math.log(met[o] / n[word]) for o in result},
+        "n: the word has a sum, too": {o: math.log(met[o] * N / n[o]) for o in result},
+        "n: it counts pairs, not running words": {
+            o: math.log(met[o] * T / (seen[word] * seen[o])) for o in result
+        },
+    }
+    given = {o: as_number(value, f"the PMI of {o}") for o, value in result.items()}
+    table = {text: list(values.values()) for text, values in wrong.items()}
+    pmi = [math.log(right[o]) for o in given]
+    tensors = {text: torch.tensor(values).double() for text, values in table.items()}
+    expect_close(torch.tensor(list(given.values())).double(), torch.tensor(pmi).double(),
+                 "the PMI", within=1e-6, wrong=tensors)  # fmt: skip

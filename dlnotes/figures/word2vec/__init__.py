@@ -1,8 +1,9 @@
 """Pictures of chapter 8, one call each.
 
 ``tables`` draws part A (axes, tables of company, short vectors) and the analogy, ``guessing`` part
-B (windows, pull and push, noise words, the tree), ``schemes`` the whole of skip-gram and the two
-ways, ``measured`` what the experiments found, ``interactive`` a word and its company.
+B (windows, pull and push, noise words, the tree), ``steps`` how vectors and scores are moved,
+``schemes`` the whole of skip-gram and the two ways, ``measured`` what the experiments found,
+``interactive`` a word and its company.
 """
 
 from dlnotes.figures.word2vec.guessing import (
@@ -17,8 +18,6 @@ from dlnotes.figures.word2vec.guessing import (
 )
 from dlnotes.figures.word2vec.interactive import company, draw_company
 from dlnotes.figures.word2vec.measured import (
-    by_list,
-    by_size,
     by_window,
     learning,
     moved,
@@ -27,28 +26,30 @@ from dlnotes.figures.word2vec.measured import (
     word_map,
 )
 from dlnotes.figures.word2vec.schemes import network, two_ways
+from dlnotes.figures.word2vec.steps import film, forces
 from dlnotes.figures.word2vec.tables import (
     count_table,
     one_hot_axes,
     parallelogram,
+    patterns,
     shortened,
     table_row,
-    two_tables,
 )
 
 __all__ = [
-    "by_list",
-    "by_size",
     "by_window",
     "company",
     "count_table",
     "draw_company",
+    "film",
+    "forces",
     "learning",
     "moved",
     "network",
     "one_hot_axes",
     "pair_losses",
     "parallelogram",
+    "patterns",
     "pull",
     "score_cloud",
     "scores",
@@ -60,7 +61,6 @@ __all__ = [
     "tree",
     "tricks",
     "two_models",
-    "two_tables",
     "two_ways",
     "word_map",
 ]

@@ -70,21 +70,21 @@ def pull(
     check_shape("U", U, len(words), 2)
     fig, ax = figure(width=7.8, height=4.2)
     for word, u, share in zip(words, U.tolist(), p.tolist(), strict=True):
-        ax.plot(*u, "o", ms=8 + 22 * share, color=GREY, alpha=0.55)
-        ax.annotate(f"{word}  {share:.2f}", u, xytext=(16, 10), textcoords="offset points",
-                    fontsize=15, color=INK)  # fmt: skip
+        ax.plot(*u, "s", ms=8 + 22 * share, color=GREEN, alpha=0.45)
+        ax.annotate(f"u of {word}  {share:.2f}", u, xytext=(16, 10), textcoords="offset points",
+                    fontsize=15, color=GREEN)  # fmt: skip
     expected = U[seen] + gradient
-    ax.plot(*expected.tolist(), "D", ms=11, color=ORANGE)
+    ax.plot(*expected.tolist(), "D", ms=11, color=INK)
     ax.annotate("expected", expected.tolist(), xytext=(-4, 12), textcoords="offset points",
-                fontsize=15, color=ORANGE, ha="right")  # fmt: skip
+                fontsize=15, color=INK, ha="right")  # fmt: skip
     new = v - gradient
     style = dict(arrowstyle="-|>", lw=3, mutation_scale=20, shrinkA=0, shrinkB=0)
-    ax.annotate("", U[seen].tolist(), expected.tolist(), arrowprops=style | {"color": ORANGE})
-    ax.annotate("", new.tolist(), v.tolist(), arrowprops=style | {"color": GREEN})
-    ax.plot(*v.tolist(), "o", ms=10, color=GREEN)
-    ax.annotate(name, v.tolist(), xytext=(-6, -20), textcoords="offset points", fontsize=15,
-                color=GREEN, ha="right")  # fmt: skip
-    ax.set(xlim=(-0.35, 2.9), ylim=(-0.6, 2.5), xlabel="first number", ylabel="second number")
+    ax.annotate("", U[seen].tolist(), expected.tolist(), arrowprops=style | {"color": INK})
+    ax.annotate("", new.tolist(), v.tolist(), arrowprops=style | {"color": BLUE})
+    ax.plot(*v.tolist(), "o", ms=10, color=BLUE)
+    ax.annotate(f"v of {name}", v.tolist(), xytext=(-6, -20), textcoords="offset points",
+                fontsize=15, color=BLUE, ha="right")  # fmt: skip
+    ax.set(xlim=(-0.35, 3.1), ylim=(-0.6, 2.5), xlabel="first number", ylabel="second number")
     readable(ax)
     return fig
 
@@ -142,28 +142,35 @@ def six_of_many(center: str, seen: str, *, noise: Sequence[str]) -> Figure:
     """Draw a centre among very many words, of which a pair touches only a few.
 
     Args:
-        center: word in the middle.
-        seen: word that was seen beside it, which is pulled.
-        noise: words that were drawn, which are pushed.
+        center: word in the middle; its v is pulled by what was seen and pushed by the noise.
+        seen: word that was seen beside it, whose u is pulled.
+        noise: words that were drawn, whose u are pushed.
     """
-    fig, ax = canvas(24, 9.4, width=9.4)
-    generator = torch.Generator().manual_seed(4)
-    dots = torch.rand(900, 2, generator=generator) * torch.tensor([24.0, 9.4])
-    away = (dots - torch.tensor([12.0, 4.7])).norm(dim=1) > 1.7
+    fig, ax = canvas(24, 10.4, width=9.4)
+    generator, middle = torch.Generator().manual_seed(4), (12.6, 5.2)
+    dots = torch.rand(900, 2, generator=generator) * torch.tensor([24.0, 10.4])
+    away = (dots - torch.tensor(middle)).norm(dim=1) > 3.4
     ax.plot(*dots[away].T.tolist(), "o", ms=3.4, color="#CFCFCF", zorder=1)
-    box(ax, 12, 4.7, center, wide=2.6, high=1.4, colour=tint(SKY, 0.75), size=17)
-    box(ax, 20.2, 3.4, seen, wide=3.4, high=1.3, colour=tint(BLUE, 0.3), size=16)
-    arrow(ax, (18.4, 3.7), (16.4, 4.0), colour=BLUE, width=3.6)  # the two come nearer
-    arrow(ax, (13.5, 4.45), (15.5, 4.15), colour=BLUE, width=3.6)
-    say(ax, 16.0, 3.0, "pull", size=16, color=BLUE)
-    for i, word in enumerate(noise):
-        angle = math.pi * (0.36 + 1.22 * i / max(len(noise) - 1, 1))
+    box(ax, *middle, f"v of {center}", wide=3.4, high=1.4, colour=tint(BLUE, 0.35), size=16)
+    box(ax, 21.6, 5.2, f"u of {seen}", wide=4.0, high=1.3, colour=tint(GREEN, 0.35), size=16)
+    arrow(ax, (19.5, 5.2), (17.9, 5.2), colour=BLUE, width=3.6)  # the two come nearer
+    arrow(ax, (14.4, 5.2), (17.2, 5.2), colour=BLUE, width=3.6)
+    say(ax, 18.0, 4.2, "pull", size=16, color=BLUE)
+    above = -(-len(noise) // 2)  # the side opposite to the word that was seen stays free
+    angles = [0.84 - 0.27 * i for i in range(above)]
+    angles += [1.16 + 0.27 * i for i in range(len(noise) - above)]
+    for word, turn in zip(noise, angles, strict=True):
+        angle = math.pi * turn
         across, down = math.cos(angle), math.sin(angle)
-        x, y = 12 + 6.0 * across, 4.7 + 2.6 * down
-        box(ax, x, y, word, wide=3.4, high=1.2, colour=tint(ORANGE, 0.25), size=15)
-        start = (x + 1.75 * across, y + 0.65 * down)  # behind the word, away from the centre
-        arrow(ax, start, (start[0] + 1.7 * across, start[1] + 1.15 * down), colour=ORANGE, width=3)
-    say(ax, 12, 6.3, "push", size=16, color=ORANGE)
+        x, y = middle[0] + 7.2 * across, middle[1] + 3.4 * down
+        box(ax, x, y, f"u of {word}", wide=4.2, high=1.2, colour=tint(GREEN, 0.35), size=15)
+        start = (x + 2.15 * across, y + 0.65 * down)  # behind the word, away from the centre
+        end = (start[0] + 1.5 * across, start[1] + 0.9 * down)
+        arrow(ax, start, end, colour=ORANGE, width=3)
+        start = (middle[0] - 1.8 * across, middle[1] - 0.75 * down)  # the centre goes, too
+        end = (start[0] - 0.9 * across, start[1] - 0.9 * down)
+        arrow(ax, start, end, colour=ORANGE, width=2)
+    say(ax, 6.6, 5.2, "push", size=16, color=ORANGE)
     return fig
 
 
@@ -221,14 +228,15 @@ def tricks(
     axes[1].plot(frequency, noise, color=BLUE, lw=3)
     axes[1].set(xscale="log", yscale="log", xlabel="share of the word", ylabel="drawn as noise")
     axes[1].set_title("the power ¾")
-    for ax in axes[:2]:  # room for names on the left
-        ax.set_xlim(left=frequency.min().item() / 8)
+    for ax in axes[:2]:  # room for names on both sides
+        ax.set_xlim(frequency.min().item() / 8, 30 * frequency.max().item())
     for word, i in marked.items():
-        for ax, heights, up in ((axes[0], keep, -6), (axes[1], noise, 2)):
+        for ax, heights, side in ((axes[0], keep, -1), (axes[1], noise, 1)):
             place = frequency[i].item(), heights[i].item()
-            ax.plot(*place, "o", ms=10, color=ORANGE)
-            ax.annotate(word, place, xytext=(-9, up), textcoords="offset points", fontsize=16,
-                        color=INK, ha="right", va="top" if up < 0 else "bottom")  # fmt: skip
+            ax.plot(*place, "o", ms=10, color=MARK)
+            ax.annotate(word, place, xytext=(9 * side, -6), textcoords="offset points",
+                        fontsize=16, color=INK, ha="left" if side > 0 else "right",
+                        va="top")  # fmt: skip
     distance = range(1, len(inside) + 1)
     axes[2].bar(distance, inside, color=BLUE, alpha=0.7, width=0.7)
     axes[2].set(xlabel="distance", ylabel="inside the window", title="shrinking window")

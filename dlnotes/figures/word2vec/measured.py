@@ -11,6 +11,10 @@ from dlnotes.checks import check_shape
 from dlnotes.figures.cnn.parts import INK, end_labels, readable
 from dlnotes.plotting import BLUE, GREEN, GREY, ORANGE, figure, tint
 
+NEAR = ((8, 0), (-8, 0), (0, 13), (0, -13), (8, 13), (8, -13), (-8, 13), (-8, -13))
+FAR = ((40, 0), (40, 26), (40, -26), (-40, 26), (-40, -26), (0, 40), (0, -40), (40, 52), (40, -52))
+PLACES = NEAR + FAR  # of a name beside its dot, in points
+
 
 def scores(
     rows: Mapping[str, Sequence[float]], *, guess: Sequence[str], count: Sequence[str] = ()
@@ -62,55 +66,11 @@ def learning(
     return fig
 
 
-def by_list(rows: Mapping[str, tuple[Sequence[float], float]]) -> Figure:
-    """Draw the precision list by list, of guessing and of counting.
-
-    Args:
-        rows: list -> (precision of skip-gram in each run, precision of counting).
-    """
-    fig, ax = figure(width=8.0, height=1.0 + 0.36 * len(rows))
-    ordered = sorted(rows.items(), key=lambda item: -item[1][1])
-    for place, (_, (guessed, counted)) in enumerate(ordered):
-        mean = sum(guessed) / len(guessed)
-        ax.plot([mean, counted], [-place, -place], color="#CFCFCF", lw=4, zorder=1)
-        ax.plot(mean, -place, "o", ms=11, color=BLUE, label="skip-gram" if not place else None)
-        ax.plot(counted, -place, "s", ms=10, color=ORANGE, label=None if place else "counting")
-    ax.set(yticks=[-k for k in range(len(ordered))], yticklabels=[name for name, _ in ordered])
-    ax.set(xlabel="P@5", xlim=(-0.02, 1.02))
-    ax.legend(loc="lower right", fontsize=14)
-    readable(ax)
-    return fig
-
-
-def by_size(words: Sequence[float], lines: Mapping[str, Sequence[Sequence[float]]]) -> Figure:
-    """Draw the precision over the size of the text.
-
-    Args:
-        words: running words of each text.
-        lines: name -> for each text, the precision of each run.
-    """
-    fig, ax = figure(width=7.8, height=3.6)
-    ends = []
-    for (name, points), colour in zip(lines.items(), (BLUE, ORANGE, GREEN), strict=False):
-        means = [sum(runs) / len(runs) for runs in points]
-        ax.plot(words, means, color=colour, lw=2.8)
-        for x, runs in zip(words, points, strict=True):
-            ax.plot([x] * len(runs), runs, "o", ms=7, color=colour)
-        ends.append((words[-1], means[-1], name, colour))
-    ax.set(xscale="log", xlabel="running words of the text", ylabel="P@5", ylim=(0, None))
-    ax.set_xticks(list(words), [f"{n / 1e6:.2f} M" for n in words])
-    ax.minorticks_off()
-    readable(ax)
-    fig.draw_without_rendering()
-    end_labels(ax, ends, size=13)
-    return fig
-
-
 def moved(words: Mapping[str, Mapping[str, Mapping[str, int]]], *, most: int, line: int) -> Figure:
     """Draw the nearest words of words in several texts, and in how many draws each was found.
 
     Args:
-        words: word -> text -> neighbour -> draws; every word in the same texts.
+        words: word -> text -> neighbour -> draws; as many texts for every word.
         most: how many draws there were.
         line: draws from which on a neighbour is stable; its bar is dark.
     """
@@ -156,11 +116,11 @@ def word_map(points: Tensor, names: Sequence[str], lists: Mapping[str, Sequence[
     ax.legend(fontsize=15)
     readable(ax)
     fig.draw_without_rendering()
-    _name(ax, dots, size=14)
+    name_dots(ax, dots, size=14)
     return fig
 
 
-def _name(ax: Axes, dots: Sequence[tuple[float, float, str, str]], *, size: float) -> None:
+def name_dots(ax: Axes, dots: Sequence[tuple[float, float, str, str]], *, size: float) -> None:
     """Write each word beside its dot, where it covers the least of the dots and words so far."""
     pixel = ax.figure.dpi / 72
     places = ax.transData.transform([dot[:2] for dot in dots])
@@ -168,7 +128,7 @@ def _name(ax: Axes, dots: Sequence[tuple[float, float, str, str]], *, size: floa
     for (x, y), (across, up, word, colour) in zip(places, dots, strict=True):
         wide, high = 0.62 * size * len(word) * pixel, 1.15 * size * pixel
         spots = []
-        for dx, dy in ((8, 0), (-8, 0), (0, 13), (0, -13), (8, 13), (8, -13), (-8, 13), (-8, -13)):
+        for dx, dy in PLACES:
             left = x + dx * pixel - (wide if dx < 0 else wide / 2 if not dx else 0)
             low = y + dy * pixel - high / 2
             box = (left, low, left + wide, low + high)
@@ -176,8 +136,9 @@ def _name(ax: Axes, dots: Sequence[tuple[float, float, str, str]], *, size: floa
         _, dx, dy, box = min(spots, key=lambda spot: spot[0])
         taken.append(box)
         side = "left" if dx > 0 else "right" if dx < 0 else "center"
+        far = dict(arrowstyle="-", color=colour, lw=0.9) if max(abs(dx), abs(dy)) > 20 else None
         ax.annotate(word, (across, up), xytext=(dx, dy), textcoords="offset points", ha=side,
-                    va="center", fontsize=size, color=colour)  # fmt: skip
+                    va="center", fontsize=size, color=colour, arrowprops=far)  # fmt: skip
 
 
 def _common(one: Sequence[float], other: Sequence[float]) -> float:
@@ -188,48 +149,42 @@ def _common(one: Sequence[float], other: Sequence[float]) -> float:
 
 
 def score_cloud(goal: Tensor, learned: Tensor, times: Tensor) -> Figure:
-    """Draw learned scores over the scores of least loss, frequent pairs dark.
+    """Draw learned scores over the scores of least loss, rare and frequent pairs apart.
 
     Args:
-        goal: PMI − log k of each pair, (N,).
+        goal: the score of least loss of each pair, (N,).
         learned: its score, (N,).
         times: how often it was seen, (N,).
     """
     check_shape("learned", learned, len(goal))
     check_shape("times", times, len(goal))
-    fig, ax = figure(width=7.6, height=5.6)
-    for low, high, share in ((0, 3, 0.25), (3, 30, 0.6), (30, math.inf, 1.0)):
-        some = (times > low) & (times <= high)
-        name = f"met more than {low} times" if high == math.inf else f"met {low} to {high} times"
-        ax.plot(goal[some], learned[some], "o", ms=4 + 3 * share, color=tint(BLUE, share),
-                label=name, zorder=2 + share)  # fmt: skip
+    fig, axes = figure(1, 3, width=10.4, height=4.0, sharex=True, sharey=True)
     ends = [goal.min().item(), goal.max().item()]
-    ax.plot(ends, ends, color=INK, lw=2, ls="--", zorder=4)
-    ax.set(xlabel="PMI − log k, from the counts", ylabel="learned score, u · v")
-    ax.legend(fontsize=14, loc="upper left", markerscale=1.6)
-    readable(ax)
+    for ax, (low, high) in zip(axes, ((0, 3), (3, 30), (30, math.inf)), strict=True):
+        here = (times > low) & (times <= high)
+        ax.plot(goal[here], learned[here], "o", ms=3, color=BLUE, alpha=0.35)
+        ax.plot(ends, ends, color=INK, lw=2, ls="--")
+        name = f"count over {low}" if high == math.inf else f"count from {low} to {high}"
+        ax.set_title(name if low else f"count up to {high}", fontsize=14)
+        ax.set_xlabel("goal from the counts")
+        readable(ax)
+    axes[0].set_ylabel("learned score, u · v")
     return fig
 
 
-def by_window(
-    windows: Sequence[int], lines: Mapping[str, Sequence[float]], *, ylabel: str
-) -> Figure:
-    """Draw shares over the window.
+def by_window(windows: Sequence[int], panels: Mapping[str, Sequence[float]]) -> Figure:
+    """Draw shares over the window, each in a plot of its own.
 
     Args:
         windows: words to each side.
-        lines: name -> a share for each window.
-        ylabel: of the shares.
+        panels: what it is -> a share for each window.
     """
-    fig, ax = figure(width=7.8, height=3.5)
-    ends = []
-    for (name, shares), colour in zip(lines.items(), (BLUE, ORANGE, GREEN), strict=False):
-        ax.plot(windows, shares, color=colour, lw=2.8, marker="o", ms=8)
-        ends.append((windows[-1], shares[-1], name, colour))
-    ax.set(xscale="log", xlabel="window, words to each side", ylabel=ylabel, ylim=(0, 1))
-    ax.set_xticks(list(windows), [str(window) for window in windows])
-    ax.minorticks_off()
-    readable(ax)
-    fig.draw_without_rendering()
-    end_labels(ax, ends, size=13)
+    fig, axes = figure(1, len(panels), width=9.2, height=3.4, squeeze=False)
+    for ax, (name, shares) in zip(axes.flat, panels.items(), strict=True):
+        ax.plot(windows, shares, color=INK, lw=2.8, marker="o", ms=8)
+        ax.set(xscale="log", xlabel="window, words to each side", ylim=(0, 1))
+        ax.set_title(name, fontsize=14)
+        ax.set_xticks(list(windows), [str(window) for window in windows])
+        ax.minorticks_off()
+        readable(ax)
     return fig

@@ -17,6 +17,7 @@ from dlnotes.figures.cnn.parts import (
     canvas,
     cells,
     frame,
+    number,
     readable,
     say,
 )
@@ -52,8 +53,12 @@ def _table(
     *,
     size: float = 12.5,
 ) -> None:
-    """Draw a square table with the words beside and above it."""
-    cells(ax, values, x, y, limit=3, size=size)
+    """Draw a square table with the words beside and above it; −∞ has the colour of −3."""
+    low = values == -torch.inf
+    cells(ax, values.masked_fill(low, -3), x, y, limit=3, write=False)
+    for i, j in torch.cartesian_prod(*map(torch.arange, values.shape)).tolist():
+        text = "−∞" if low[i, j] else number(values[i, j].item())
+        say(ax, x + j + 0.5, y + i + 0.5, text, size=size)
     for i, word in enumerate(words):
         say(ax, x - 0.15, y + i + 0.5, word, size=14, ha="right")
         style = dict(rotation=50, rotation_mode="anchor", ha="left", va="bottom")
@@ -80,53 +85,64 @@ def count_table(counts: Tensor, words: Sequence[str], *, framed: Sequence[str] =
     return fig
 
 
-def two_tables(
-    left: Tensor,
-    right: Tensor,
-    words: Sequence[str],
-    *,
-    titles: tuple[str, str],
-    framed: Sequence[str] = (),
+def table_row(
+    tables: Mapping[str, Tensor], words: Sequence[str], *, framed: Sequence[str] = ()
 ) -> Figure:
     """Draw two tables of the same words side by side.
 
     Args:
-        left: (V, V).
-        right: (V, V).
+        tables: title -> (V, V), two of them.
         words: V of them.
-        titles: of the tables.
         framed: words whose rows are framed.
     """
-    check_shape("left", left, len(words), len(words))
-    check_shape("right", right, len(words), len(words))
     V = len(words)
+    for title, values in tables.items():
+        check_shape(title, values, V, V)
     fig, ax = canvas(2 * V + 5.8, V + 3.3, width=9.4)
-    for x, values, title in ((2.0, left, titles[0]), (V + 4.2, right, titles[1])):
+    for (title, values), x in zip(tables.items(), (2.0, V + 4.2), strict=True):
         _table(ax, values, words, x, 2.2, title)
         for word in framed:
             frame(ax, x, 2.2 + words.index(word), V, 1)
     return fig
 
 
-def table_row(
-    tables: Mapping[str, Tensor], words: Sequence[str], *, framed: Sequence[str] = ()
+def patterns(
+    A: Tensor, s: Tensor, B: Tensor, words: Sequence[str], *, groups: Sequence[int], row: str
 ) -> Figure:
-    """Draw several tables of the same words, two in each line.
+    """Draw the patterns of a table: above, what each adds; below, what they have made so far.
 
     Args:
-        tables: title -> (V, V).
+        A: how much of each pattern the rows take, in columns, (V, V).
+        s: singular values, (V,).
+        B: the patterns, in rows, (V, V).
         words: V of them.
-        framed: words whose rows are framed.
+        groups: how many patterns each column of tables adds, such as (1, 1, 2).
+        row: the word whose row is framed, and whose numbers are written.
     """
-    V, lines = len(words), -(-len(tables) // 2)
-    for title, values in tables.items():
-        check_shape(title, values, V, V)
-    fig, ax = canvas(2 * V + 5.8, lines * (V + 3.3), width=8.2)
-    for place, (title, values) in enumerate(tables.items()):
-        x, y = 2.0 + (place % 2) * (V + 2.2), 2.2 + (place // 2) * (V + 3.3)
-        _table(ax, values, words, x, y, title, size=11)
-        for word in framed:
-            frame(ax, x, y + words.index(word), V, 1)
+    V, line = len(words), words.index(row)
+    check_shape("A", A, V, V)
+    check_shape("B", B, V, V)
+    fig, ax = canvas((V + 1.6) * len(groups) + 1.6, 2 * V + 6.6, width=10.8)
+    done = 0
+    for place, many in enumerate(groups):
+        x, new = 2.3 + place * (V + 1.6), slice(done, done + many)
+        done += many
+        added, so_far = A[:, new] * s[new] @ B[new], A[:, :done] * s[:done] @ B[:done]
+        names = f"pattern {done}" if many == 1 else f"patterns {done - many + 1} and {done}"
+        titles = names, "1 pattern" if done == 1 else f"sum of {done} patterns"
+        for y, table, title in ((2.0, added, titles[0]), (V + 5.0, so_far, titles[1])):
+            cells(ax, table, x, y, limit=1.6, write=False)
+            for j, value in enumerate(table[line].tolist()):
+                say(ax, x + j + 0.5, y + line + 0.5, number(value), size=9.5)
+            frame(ax, x, y + line, V, 1)
+            say(ax, x + V / 2, y + V + 0.7, title, size=15, fontweight="bold")
+            for i, word in enumerate(words):
+                style = dict(rotation=50, rotation_mode="anchor", ha="left", va="bottom")
+                say(ax, x + i + 0.35, y - 0.1, word, size=11, **style)
+                if not place:
+                    say(ax, x - 0.2, y + i + 0.5, word, size=13, ha="right")
+        if place:
+            say(ax, x - 0.8, 2.0 + V / 2, "+", size=24)
     return fig
 
 
@@ -142,7 +158,7 @@ def shortened(points: Tensor, longer: Tensor, words: Sequence[str]) -> Figure:
     check_shape("longer", longer, len(words), "D")
     V = len(words)
     fig, (ax, side) = figure(1, 2, width=9.8, height=4.9, width_ratios=(1, 1.3))
-    for place in _together(points):
+    for place in together(points):
         x, y = points[place[0]].tolist()
         style = dict(arrowstyle="-|>", lw=3, color=BLUE, mutation_scale=20, shrinkA=0, shrinkB=0)
         ax.annotate("", (x, y), (0, 0), arrowprops=style)
@@ -171,11 +187,11 @@ def _listed(words: Sequence[str]) -> str:
     return ",\n".join(line for line in lines if line)
 
 
-def _together(points: Tensor) -> list[list[int]]:
+def together(points: Tensor, *, within: float = 1e-2) -> list[list[int]]:
     """Return the places of points that lie on each other, in groups."""
     groups: list[list[int]] = []
     for i, point in enumerate(points):
-        home = [group for group in groups if (points[group[0]] - point).norm() < 1e-2]
+        home = [group for group in groups if (points[group[0]] - point).norm() < within]
         home[0].append(i) if home else groups.append([i])
     return groups
 
@@ -199,7 +215,7 @@ def parallelogram(vectors: dict[str, Tensor], names: tuple[str, str, str]) -> Fi
         away = {"top": -0.06, "center": 0.0, "bottom": 0.06}[style["va"]]
         ax.text(x + (0.05 if word == names[1] else 0), y + away, word, fontsize=15, color=INK,
                 **style)  # fmt: skip
-    step = dict(arrowstyle="-|>", lw=2.2, color=MARK, ls="--", mutation_scale=16)
+    step = dict(arrowstyle="-|>", lw=4, color=MARK, mutation_scale=18, shrinkA=0, shrinkB=0)
     ax.annotate("", b.tolist(), a.tolist(), arrowprops=step)
     ax.annotate("", goal.tolist(), c.tolist(), arrowprops=step)
     ax.plot(*goal.tolist(), "o", ms=10, color=MARK)
