@@ -93,7 +93,7 @@ CHAPTERS = (
             read_minutes=270, needs=(1,), label="CNN", place=(1.15, 3.3)),
     Chapter("03_rnn", "rnn", "Recurrent networks", _BOTH, "RNN",
             promise="Derive backpropagation through time and watch a gradient vanish.",
-            read_minutes=150, needs=(1,), label="RNN", place=(1.15, 2)),
+            read_minutes=175, needs=(1,), label="RNN", place=(1.15, 2)),
     Chapter("04_lstm", "lstm", "Long short-term memory", _BOTH, "LSTM",
             promise="Let one equation predict when a network remembers, and when it does not.",
             read_minutes=40, needs=(3,), label="LSTM", place=(2.1, 2)),

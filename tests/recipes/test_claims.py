@@ -12,18 +12,32 @@ from dlnotes.recipes import seq2seq as letters_to_phones
 CHAPTERS = [name for name in recipes.NAMES if name != "metrics" and course.find(name).built]
 
 
-def calls(name):
-    """Return the calls in the notebook of a chapter: the name that is called, and the call."""
+def cells(name):
+    """Return the code cells in the notebook of a chapter, each as its nodes."""
     found = []
     for cell in notebooks.read(course.find(name).path).cells:
         if cell.cell_type != "code":
             continue
         try:
-            tree = ast.parse(cell.source)
+            found.append(list(ast.walk(ast.parse(cell.source))))
         except SyntaxError:  # a magic
             continue
-        nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-        found += [(ast.unparse(node.func).split(".")[-1], ast.unparse(node)) for node in nodes]
+    return found
+
+
+def calls(name):
+    """Return the calls in the notebook of a chapter: the name that is called, and the call."""
+    nodes = [node for cell in cells(name) for node in cell if isinstance(node, ast.Call)]
+    return [(ast.unparse(node.func).split(".")[-1], ast.unparse(node)) for node in nodes]
+
+
+def loaded(name):
+    """Return the texts of the cells in which the notebook of a chapter loads weights."""
+    found = []
+    for cell in cells(name):
+        called = [ast.unparse(node.func) for node in cell if isinstance(node, ast.Call)]
+        if any(function.endswith("load_weights") for function in called):
+            found += [node.value for node in cell if isinstance(node, ast.Constant)]
     return found
 
 
@@ -40,8 +54,7 @@ def shapes(model):
 def test_the_notebook_loads_these_weights(name):
     assert f"chapter {course.find(name).number:02} ships" in sentence(name)
     assert "loads these weights beside" in sentence(name)
-    loaded = [text for called, text in calls(name) if called == "load_weights"]
-    assert any(f"'{recipes.find(name).weights}'" in text for text in loaded)
+    assert recipes.find(name).weights in loaded(name)
 
 
 @pytest.mark.parametrize("name", CHAPTERS)
