@@ -1,0 +1,47 @@
+"""Pictures of chapter 7, one call each.
+
+``looking`` and ``scaling`` draw part A (looks, projections, weights, the root), ``positions`` and
+``layers`` part B (clocks, four words, heads, the layer), ``masks`` and ``machine`` part C
+(staircase, cross-attention, architecture), ``measured`` what the experiments found, ``interactive`` the head
+with sliders.
+"""
+
+from dlnotes.figures.transformer.interactive import draw_head, head
+from dlnotes.figures.transformer.layers import collapse, encoder_layer, lanes
+from dlnotes.figures.transformer.looking import (
+    look,
+    projections,
+    pushes,
+    relay_and_look,
+    weights_map,
+)
+from dlnotes.figures.transformer.machine import architecture, rates
+from dlnotes.figures.transformer.masks import crossing, staircase
+from dlnotes.figures.transformer.measured import accuracies, cost, maps
+from dlnotes.figures.transformer.positions import clocks, code_map, four_words
+from dlnotes.figures.transformer.scaling import score_spread, softmax_points
+
+__all__ = [
+    "accuracies",
+    "architecture",
+    "clocks",
+    "code_map",
+    "collapse",
+    "cost",
+    "crossing",
+    "draw_head",
+    "encoder_layer",
+    "four_words",
+    "head",
+    "lanes",
+    "look",
+    "maps",
+    "projections",
+    "pushes",
+    "rates",
+    "relay_and_look",
+    "score_spread",
+    "softmax_points",
+    "staircase",
+    "weights_map",
+]
