@@ -2,8 +2,8 @@
 
 ``looking`` and ``scaling`` draw part A (looks, projections, weights, the root), ``positions`` and
 ``layers`` part B (clocks, four words, heads, the layer), ``masks`` and ``machine`` part C
-(staircase, cross-attention, architecture), ``measured`` what the experiments found, ``interactive`` the head
-with sliders.
+(staircase, cross-attention, architecture), ``measured`` what the experiments found,
+``interactive`` the head with sliders.
 """
 
 from dlnotes.figures.transformer.interactive import draw_head, head

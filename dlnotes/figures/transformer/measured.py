@@ -10,24 +10,34 @@ from dlnotes.figures.cnn.parts import readable
 from dlnotes.plotting import BLUE, GREY, ORANGE, figure
 
 
-def accuracies(rows: Mapping[str, Sequence[float]], *, xlabel: str, marked: str = "") -> Figure:
+def accuracies(
+    rows: Mapping[str, Sequence[float]],
+    *,
+    xlabel: str,
+    marked: str = "",
+    most: float = 100.0,
+    digits: int = 0,
+) -> Figure:
     """Draw one bar for each name, with a dot for each run.
 
     Args:
         rows: name -> values in percent, one for each seed.
         xlabel: with unit.
         marked: part of the names whose bar is orange, since something was taken away.
+        most: where the axis ends, unless a value is larger.
+        digits: of the means, after the point.
     """
     fig, ax = figure(width=7.6, height=0.9 + 0.55 * len(rows))
+    most = max(most, *(max(values) for values in rows.values()))
     for place, (name, values) in enumerate(rows.items()):
         colour = ORANGE if marked and marked in name else BLUE
         mean = sum(values) / len(values)
         ax.barh(-place, mean, color=colour, alpha=0.6, height=0.6)
-        ax.plot(values, [-place] * len(values), "o", color=colour, ms=7)
-        ax.text(max(values) + 2, -place, f"{mean:.0f}", va="center", fontsize=14)
-    ax.set(
-        yticks=[-k for k in range(len(rows))], yticklabels=list(rows), xlabel=xlabel, xlim=(0, 108)
-    )
+        if len(values) > 1:
+            ax.plot(values, [-place] * len(values), "o", color=colour, ms=7)
+        ax.text(max(values) + 0.02 * most, -place, f"{mean:.{digits}f}", va="center", fontsize=14)
+    ax.set(yticks=[-k for k in range(len(rows))], yticklabels=list(rows))
+    ax.set(xlabel=xlabel, xlim=(0, 1.1 * most))
     ax.grid(axis="y", visible=False)
     readable(ax)
     return fig

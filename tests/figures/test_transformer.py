@@ -1,0 +1,110 @@
+"""dlnotes.figures.transformer: what the pictures say is what the chapter's formulas give."""
+
+import math
+import re
+
+import pytest
+import torch
+
+from dlnotes import figures
+from dlnotes import transformer as module
+from dlnotes.figures import transformer
+from dlnotes.figures.transformer.interactive import WORDS, answer_of, weights_of
+from dlnotes.plotting import image_bundle
+
+WEIGHTS = torch.tensor([[0.1, 0.4, 0.1, 0.4], [0.14, 0.14, 0.14, 0.58]] * 2)
+VALUES = torch.tensor([0.0, 0, 0, 1])
+
+
+def drawings():
+    across = torch.rand(3, 4).softmax(1)
+    table = torch.rand(4, 3)
+    matrices = {name: torch.rand(3, 2) for name in "QKV"}
+    return {
+        "relay": lambda: transformer.relay_and_look("hate"),
+        "look": lambda: transformer.look({"hate": (1, WEIGHTS[1], 0.58)}),
+        "projections": lambda: transformer.projections(table, matrices, "hate"),
+        "weights": lambda: transformer.weights_map(WEIGHTS, "hate", VALUES, row=1),
+        "pushes": lambda: transformer.pushes("hate", 1, WEIGHTS[1], VALUES, 1.0),
+        "points": lambda: transformer.softmax_points({"a": 8.0, "b": 1.0, "c": 0.0}),
+        "spread": lambda: transformer.score_spread((4, 16), 500, 0),
+        "clocks": lambda: transformer.clocks("hate", (1.0, 0.01), turn=(1, 2)),
+        "code": lambda: transformer.code_map(module.positional_encoding(9, 8)),
+        "words": lambda: transformer.four_words({"one": {"hat": 0.1}}, {"hat": False}),
+        "lanes": transformer.lanes,
+        "layer": transformer.encoder_layer,
+        "collapse": lambda: transformer.collapse([0, 1], {"a": [[1, 2], [3, 4]]}),
+        "staircase": lambda: transformer.staircase(torch.eye(3), "abc", "bcd"),
+        "crossing": lambda: transformer.crossing(across, "abc", "hate"),
+        "architecture": transformer.architecture,
+        "rates": lambda: transformer.rates([1, 2, 3], [0.1, 0.3, 0.2], 2),
+        "bars": lambda: transformer.accuracies({"a": [90.0, 91.0], "b": [9.0]}, xlabel="%"),
+        "maps": lambda: transformer.maps({"head 1": across}, "abc", "hate"),
+        "cost": lambda: transformer.cost([4, 8], {"a": [1, 2], "b": [2, 3]}),
+        "head": lambda: transformer.draw_head(content=2.0, place=3.0, shift=2),
+    }
+
+
+@pytest.mark.parametrize("name", drawings())
+def test_every_picture_is_drawn(name):
+    fig = drawings()[name]()
+    assert "<img" in image_bundle(fig, "a picture of this chapter", "a caption")["text/html"]
+
+
+def texts(fig):
+    return [text.get_text() for ax in fig.axes for text in ax.texts]
+
+
+def test_answers_are_weights_times_values():
+    written = texts(transformer.weights_map(WEIGHTS, "hate", VALUES))
+    assert written.count("0.58") == 2 * 2  # twice among the weights, twice among the answers
+
+
+def test_pushes_are_the_gradient():
+    scores = WEIGHTS[1].log().requires_grad_()
+    (scores.softmax(0) * VALUES).sum().backward()
+    shown = [text for text in texts(drawings()["pushes"]()) if re.fullmatch(r"[+−]\d\.\d\d", text)]
+    numbers = [float(text.replace("−", "-")) for text in shown]
+    assert numbers == pytest.approx(scores.grad.tolist(), abs=0.006)
+
+
+def test_clocks_show_the_codes():
+    shown = [text for text in texts(transformer.clocks("hate", (1.0, 0.01))) if "," in text]
+    code = module.positional_encoding(4, 4)
+    expected = [pair for place in code.tolist() for pair in (place[:2], place[2:])]
+    numbers = [[float(x) for x in text.replace("−", "-").split(",")] for text in shown]
+    torch.testing.assert_close(
+        torch.tensor(sorted(numbers)), torch.tensor(sorted(expected)), atol=0.006, rtol=0
+    )
+
+
+def test_collapse_has_a_line_for_each_letter():
+    fig = transformer.collapse(range(2), {"a": [[1, 2], [3, 4]], "b": [[1, 1]]})
+    assert [len(ax.lines) for ax in fig.axes] == [2, 1]
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_the_head_of_the_sliders_is_that_of_the_text(word):
+    code, here = module.positional_encoding(len(word), 4)[:, :2], word.index("a")
+    turn = module.shift_matrix(2, 4)[:2, :2].float()
+    is_e = torch.tensor([float(letter == "e") for letter in word])
+    scores = 2 * is_e + 3 * code @ (turn @ code[here])
+    torch.testing.assert_close(weights_of(word, 2.0, 3.0, 2), scores.softmax(0))
+
+
+def test_content_and_place_together_read_all_words():
+    assert all((answer_of(word, 2.0, 3.0, 2) > 0.5) == long for word, long in WORDS.items())
+    assert any((answer_of(word, 2.0, 0.0, 2) > 0.5) != long for word, long in WORDS.items())
+    assert any((answer_of(word, 0.0, 3.0, 2) > 0.5) != long for word, long in WORDS.items())
+
+
+def test_head_has_three_sliders(capsys):
+    controls = figures.transformer.head()
+    assert list(controls) == ["content", "place", "shift"]
+    controls["place"].value = 3.0
+
+
+def test_staircase_hides_what_comes_after():
+    weights = torch.full((4, 4), -math.inf).triu(1).softmax(-1)
+    written = texts(transformer.staircase(weights, "abcd", "bcde"))
+    assert written.count("hidden") == 6 and written.count("0.25") == 4
