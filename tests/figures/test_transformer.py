@@ -14,6 +14,8 @@ from dlnotes.plotting import image_bundle
 
 WEIGHTS = torch.tensor([[0.1, 0.4, 0.1, 0.4], [0.14, 0.14, 0.14, 0.58]] * 2)
 VALUES = torch.tensor([0.0, 0, 0, 1])
+FIRST = {"A": 0.6, "B": 0.4}
+SECOND = {"A": {"C": 0.5, "D": 0.5}, "B": {"C": 0.95, "D": 0.05}}
 
 
 def drawings():
@@ -38,6 +40,10 @@ def drawings():
         "crossing": lambda: transformer.crossing(across, "abc", "hate"),
         "architecture": transformer.architecture,
         "rates": lambda: transformer.rates([1, 2, 3], [0.1, 0.3, 0.2], 2),
+        "rows": lambda: transformer.picked_rows("hate", "aeht", torch.randn(4, 3)),
+        "bend": lambda: transformer.bent_sum((2.0, -3.0)),
+        "tree": lambda: transformer.greedy_tree(FIRST, SECOND),
+        "cache": lambda: transformer.cache_rows(4),
         "bars": lambda: transformer.accuracies({"a": [90.0, 91.0], "b": [9.0]}, xlabel="%"),
         "maps": lambda: transformer.maps({"head 1": across}, "abc", "hate"),
         "cost": lambda: transformer.cost([4, 8], {"a": [1, 2], "b": [2, 3]}),
@@ -108,3 +114,16 @@ def test_staircase_hides_what_comes_after():
     weights = torch.full((4, 4), -math.inf).triu(1).softmax(-1)
     written = texts(transformer.staircase(weights, "abcd", "bcde"))
     assert written.count("hidden") == 6 and written.count("0.25") == 4
+
+
+def test_the_tree_names_the_best_and_the_greedy_way():
+    written = texts(transformer.greedy_tree(FIRST, SECOND))
+    assert [text for text in written if "best" in text] == ["0.4 · 0.95 = 0.38  best"]
+    assert [text for text in written if "greedy" in text] == ["0.6 · 0.5 = 0.30  greedy"]
+
+
+@pytest.mark.parametrize("tokens", [1, 4, 7])
+def test_a_cache_computes_a_row_a_step(tokens):
+    written = texts(transformer.cache_rows(tokens))
+    assert f"{tokens * (tokens + 1) // 2} rows computed" in written
+    assert f"{tokens} rows computed" in written

@@ -2,8 +2,8 @@
 
 ``looking`` and ``scaling`` draw part A (looks, projections, weights, the root), ``positions`` and
 ``layers`` part B (clocks, four words, heads, the layer), ``masks`` and ``machine`` part C
-(staircase, cross-attention, architecture), ``measured`` what the experiments found,
-``interactive`` the head with sliders.
+(staircase, cross-attention, architecture), ``steps`` single steps, ``measured`` what the
+experiments found, ``interactive`` the head with sliders.
 """
 
 from dlnotes.figures.transformer.interactive import draw_head, head
@@ -20,10 +20,13 @@ from dlnotes.figures.transformer.masks import crossing, staircase
 from dlnotes.figures.transformer.measured import accuracies, cost, maps
 from dlnotes.figures.transformer.positions import clocks, code_map, four_words
 from dlnotes.figures.transformer.scaling import score_spread, softmax_points
+from dlnotes.figures.transformer.steps import bent_sum, cache_rows, greedy_tree, picked_rows
 
 __all__ = [
     "accuracies",
     "architecture",
+    "bent_sum",
+    "cache_rows",
     "clocks",
     "code_map",
     "collapse",
@@ -32,10 +35,12 @@ __all__ = [
     "draw_head",
     "encoder_layer",
     "four_words",
+    "greedy_tree",
     "head",
     "lanes",
     "look",
     "maps",
+    "picked_rows",
     "projections",
     "pushes",
     "rates",
