@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from searching import enumerated
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
@@ -284,23 +285,6 @@ def test_parameters_of_attention_are_counted_as_in_the_paper():
 # ---- searching ---------------------------------------------------------------------------------
 
 
-def enumerated(model, x, n, longest):
-    """Return every sequence of at most ``longest`` tokens with its ln p, best first."""
-    V = model.decoder.output.out_features
-    found = {}
-    for tokens in itertools.product(range(V), repeat=longest):
-        y = torch.tensor([[model.begin, *tokens[:-1]]])
-        log_p = model(x[None, :n], None, y).log_softmax(-1)[0]
-        total, kept = 0.0, []
-        for t, token in enumerate(tokens):
-            total += log_p[t, token].item()
-            kept.append(token)
-            if token == model.end:
-                break
-        found[tuple(kept + [model.padding] * (longest - len(kept)))] = total
-    return sorted(found.items(), key=lambda item: -item[1])
-
-
 @every_cell
 @with_and_without
 @torch.no_grad()
@@ -309,7 +293,7 @@ def test_a_beam_of_all_prefixes_is_exact_and_ranks_everything(cell, attention):
     x, lengths = torch.randint(5, (3, 4)), torch.tensor([4, 2, 3])
     ids, log_p = model.beams(x, lengths, max_length=3, beam_size=4**2)
     for i, n in enumerate(lengths):
-        best = enumerated(model, x[i], n, 3)
+        best = enumerated(model, model.decoder.output.out_features, x[i], n, 3)
         assert [tuple(row) for row in ids[i].tolist()] == [row for row, _ in best[:16]]
         torch.testing.assert_close(log_p[i], torch.tensor([p for _, p in best[:16]]).double())
     # all probability there is: sequences that ended, and prefixes that did not

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
+from searching import enumerated
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models.vision_transformer import EncoderBlock
@@ -780,22 +781,6 @@ def test_the_learning_rate_of_the_paper_is_largest_at_the_end_of_the_warm_up():
 # ---- searching ---------------------------------------------------------------------------------
 
 
-def enumerated(model, x, n, longest):
-    """Return every sequence of at most ``longest`` tokens with its ln p, best first."""
-    found = {}
-    for tokens in itertools.product(range(model.target.table.num_embeddings), repeat=longest):
-        y = torch.tensor([[model.begin, *tokens[:-1]]])
-        log_p = model(x[None, :n], None, y).log_softmax(-1)[0]
-        total, kept = 0.0, []
-        for t, token in enumerate(tokens):
-            total += log_p[t, token].item()
-            kept.append(token)
-            if token == model.end:
-                break
-        found[tuple(kept + [model.padding] * (longest - len(kept)))] = total
-    return sorted(found.items(), key=lambda item: -item[1])
-
-
 @either
 @cached_or_not
 @torch.no_grad()
@@ -804,7 +789,7 @@ def test_a_beam_of_all_prefixes_is_exact_and_ranks_everything(norm_first, cached
     x, lengths = torch.randint(5, (3, 4)), torch.tensor([4, 2, 3])
     ids, log_p = model.beams(x, lengths, max_length=3, beam_size=16, cached=cached)
     for i, n in enumerate(lengths):
-        best = enumerated(model, x[i], n, 3)
+        best = enumerated(model, model.target.table.num_embeddings, x[i], n, 3)
         assert [tuple(row) for row in ids[i].tolist()] == [row for row, _ in best[:16]]
         torch.testing.assert_close(log_p[i], torch.tensor([p for _, p in best[:16]]).double())
 

@@ -203,8 +203,8 @@ def train(
         float | None, typer.Option(min=0, help="stop after so long; the same command goes on")
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="how many recipes at a time")] = 1,
-    checkpoint: Annotated[
-        Path | None, typer.Option(help="of one chapter: from which its training goes on")
+    checkpoint: Annotated[  # a Path would make "" the current folder
+        str | None, typer.Option(help="of one chapter: from which its training goes on")
     ] = None,
     out: Annotated[
         Path | None,
@@ -231,7 +231,10 @@ def train(
             raise typer.Exit(1 if any(done.error for done in found.values()) else 130)
         return
     name, _ = trainer.names(chapters[0])
-    folder = checkpoint or Path("runs") / "checkpoints" / f"{name}-{profile}-{seed}"
+    if checkpoint == "":
+        raise ValueError('--checkpoint must name a folder, got ""')
+    own = Path("runs") / "checkpoints" / f"{name}-{profile}-{seed}"
+    folder = own if checkpoint is None else Path(checkpoint)
     seconds = None if minutes is None else 60 * minutes
     done = trainer.train(chapters[0], checkpoint=folder, out=out, seconds=seconds, **options)
     if done.path is None:
@@ -318,7 +321,7 @@ def address(
     place = f"{sources.address()}@{sources.ref()}"
     foreign = foreign_addresses()
     for link in foreign:
-        console.print(f"not {place}: {link}")
+        console.print(f"not {place}: {link}", soft_wrap=True)
     if foreign:
         raise typer.Exit(1)
     console.print(place)

@@ -20,7 +20,7 @@ from dlnotes.training.batching import (
 from dlnotes.training.checkpoints import load_checkpoint
 from dlnotes.training.history import History, schedule_factor
 from dlnotes.training.loop import fit
-from dlnotes.training.parallel import side_by_side
+from dlnotes.training.parallel import over_seeds, side_by_side
 from dlnotes.training.weights import load_weights, save_weights, weights_metadata
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "load_checkpoint",
     "load_weights",
     "mode",
+    "over_seeds",
     "predict",
     "save_weights",
     "schedule_factor",

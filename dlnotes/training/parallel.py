@@ -1,7 +1,8 @@
 """Several independent trainings at a time, each on one core."""
 
 import tempfile
-from collections.abc import Callable, Iterable
+import warnings
+from collections.abc import Callable, Hashable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +59,52 @@ def side_by_side(
         )
         # no memory shared: a function that changes its arguments would fail, or crash
         done = Parallel(n_jobs=workers, max_nbytes=None, return_as=_ANY_ORDER)(jobs)
-        results = dict(counted(done, len(runs), description, show=progress, reports=reports))
+        with warnings.catch_warnings():
+            # joblib replaces a process whose memory grew; nothing is lost, nobody need know
+            warnings.filterwarnings("ignore", message="A worker stopped while some jobs")
+            results = dict(counted(done, len(runs), description, show=progress, reports=reports))
     return [results[number] for number in range(len(runs))]
+
+
+def over_seeds(
+    function: Callable[..., Any],
+    settings: Iterable[Hashable],
+    *,
+    seeds: int,
+    workers: int | None = None,
+    progress: bool = True,
+    description: str = "",
+) -> dict[Hashable, list[Any]]:
+    """Run an experiment at each setting with the seeds 0, 1, …, several runs at a time.
+
+    The result has, for each setting, the list of ``function(setting, seed)``, one for each seed. A
+    setting that is a tuple is given as several arguments: ``function(*setting, seed)``.
+
+    Args:
+        function: one run of the experiment, as in :func:`side_by_side`.
+        settings: what is varied; each once.
+        seeds: how many runs each setting gets.
+        workers: as in :func:`side_by_side`.
+        progress: as in :func:`side_by_side`.
+        description: label of the progress bar.
+
+    Raises:
+        ValueError: seeds or workers is not positive, or a setting occurs twice.
+        Exception: what one of the runs raised.
+    """
+    settings = list(settings)
+    check_positive(seeds=seeds)
+    if len(set(settings)) < len(settings):
+        raise ValueError(f"settings must be different from each other, got {settings}")
+
+    arguments = [setting if isinstance(setting, tuple) else (setting,) for setting in settings]
+    runs = [(*some, seed) for some in arguments for seed in range(seeds)]
+    options = {"workers": workers, "progress": progress, "description": description}
+    found = side_by_side(function, runs, **options)
+    return {
+        setting: found[number * seeds : (number + 1) * seeds]
+        for number, setting in enumerate(settings)
+    }
 
 
 def _alone(

@@ -142,7 +142,8 @@ class Transformer(nn.Module):
         """
         steps = self._steps(source, source_lengths, cached)
         special = dict(padding=self.padding, begin=self.begin, end=self.end)
-        return write_tokens(steps, _likeliest, steps.start(), max_length=max_length, **special)
+        likeliest = partial(torch.argmax, dim=-1)
+        return write_tokens(steps, likeliest, steps.start(), max_length=max_length, **special)
 
     def beam_search(
         self,
@@ -213,7 +214,3 @@ def check_lengths(name: str, lengths: Tensor, ids: Tensor) -> None:
     if low < 1 or high > ids.shape[1]:
         wrong = low if low < 1 else high
         raise ValueError(f"{name} must lie in [1, {ids.shape[1]}], the size of S, got {wrong}")
-
-
-def _likeliest(logits: Tensor) -> Tensor:
-    return logits.argmax(dim=-1)

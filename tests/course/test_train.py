@@ -179,6 +179,7 @@ def test_weights_can_be_made_where_there_is_no_jupyter():
         ((), "name the chapters to train, or give --all"),
         (("gru", "--all"), "name the chapters to train, or give --all"),
         (("--all", "--checkpoint", "x"), "--checkpoint is for one chapter"),
+        (("gru", "--checkpoint", ""), "--checkpoint must name a folder"),
         (("gru", "--profile", "fast"), "profile must be one of"),
         (("gru", "elmo"), "09_elmo ships no weights"),
         (("gru", "--device", "abacus"), "device must be one of"),

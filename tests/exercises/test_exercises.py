@@ -391,7 +391,7 @@ def test_a_cell_holds_question_skeleton_and_check():
         "answer = ...",
         "exercises.exercises.product.check(answer)",
     ]
-    assert exercises.cnn.output_size.chapter == "cnn"
+    assert exercises.cnn.input_sizes.chapter == "cnn"
     long = exercise("word " * 40 + "end", hint="!")(product.right_answer)
     lines = long.cell().splitlines()[:-2]
     assert len(lines) == 3 and all(line.startswith("# ") and len(line) <= 88 for line in lines)

@@ -247,3 +247,31 @@ def test_an_error_ends_the_bar_and_its_thread(capsys):
         training.side_by_side(lambda x: 1 / x, [(1,), (0,), (2,)], workers=1)
     assert threading.active_count() == before
     assert "1/3" in capsys.readouterr().err
+
+
+def test_over_seeds_gives_each_setting_its_runs_in_the_order_of_the_seeds():
+    options = {"seeds": 3, "progress": False, "workers": 2}
+    found = training.over_seeds(lambda rate, seed: (rate, seed), [0.1, 0.3], **options)
+    assert found == {rate: [(rate, seed) for seed in range(3)] for rate in (0.1, 0.3)}
+    assert list(found) == [0.1, 0.3]
+
+
+def test_over_seeds_unpacks_a_setting_of_several_parts():
+    found = training.over_seeds(
+        lambda name, rate, seed: f"{name} {rate} {seed}",
+        iter([("plain", 1), ("Adam", 2)]),
+        seeds=2,
+        progress=False,
+    )
+    assert found == {
+        ("plain", 1): ["plain 1 0", "plain 1 1"],
+        ("Adam", 2): ["Adam 2 0", "Adam 2 1"],
+    }
+
+
+def test_over_seeds_rejects_no_seed_and_a_setting_given_twice():
+    assert training.over_seeds(abs, [], seeds=1, progress=False) == {}
+    with pytest.raises(ValueError, match="seeds must be at least 1, got 0"):
+        training.over_seeds(abs, [1], seeds=0)
+    with pytest.raises(ValueError, match="settings must be different"):
+        training.over_seeds(abs, [1, 2, 1], seeds=1)
