@@ -20,7 +20,7 @@ SMOOTHING = 0.1  # Vaswani et al. 2017, §5.4
 def build(**options: Any) -> transformer.Transformer:
     """Return the untrained model; ``options`` replace those of what is shipped."""
     chosen: dict[str, Any] = dict(
-        dim=128, num_heads=4, num_layers=3, feedforward_dim=156, dropout=0.2
+        dim=128, num_heads=4, num_layers=3, feedforward_dim=156, dropout=0.1
     )
     return transformer.Transformer(*vocabularies(), **(chosen | options))
 
@@ -48,7 +48,7 @@ RECIPE = Recipe(
             validation=500,
         ),
         "full": Settings(
-            fit=dict(epochs=60, batch_size=256, learning_rate=2e-3),
+            fit=dict(epochs=18, batch_size=256, learning_rate=3e-3),
             validation=3_000,
         ),
     },
