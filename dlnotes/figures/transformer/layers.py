@@ -74,7 +74,7 @@ def encoder_layer(*, tokens: int = 4, dim: int = 4, hidden: int = 8) -> Figure:
     plus = drawing.node(5.6, y, "+")
     norm = drawing.box(7.0, y, "layer\nnorm", width=1.3, height=1.3, color=tint(FEATURES))
     think = drawing.box(
-        10.3, y, "feed-forward\neach letter alone", width=3.2, height=1.3, color=tint(AMBER)
+        10.3, y, "feed-forward\neach letter alone", width=3.7, height=1.3, color=tint(AMBER)
     )
     plus2 = drawing.node(13.0, y, "+")
     norm2 = drawing.box(14.4, y, "layer\nnorm", width=1.3, height=1.3, color=tint(FEATURES))

@@ -28,7 +28,7 @@ def architecture(*, layers: int = 3) -> Figure:
     drawing = Diagram((0, 13.4), (-0.4, 12.3), width=8.0, font=14)
     _frame(drawing, 2.9, 5.05, 4.6, 4.0, ENCODER)
     _frame(drawing, 9.6, 5.9, 4.6, 6.2, DECODER)
-    wide, high = 3.8, 0.75
+    wide, high = 4.15, 0.75
 
     def tower(x, parts):
         shapes = [
