@@ -21,13 +21,14 @@ from dlnotes.plotting import (
     figure,
     tint,
 )
+from dlnotes.plotting.diagram import Shape
 
 
 def architecture(*, layers: int = 3) -> Figure:
     """Draw encoder and decoder, part by part, from the bottom to the top."""
     drawing = Diagram((0, 13.4), (-0.4, 12.3), width=8.0, font=14)
-    _frame(drawing, 2.9, 5.05, 4.6, 4.0, ENCODER)
-    _frame(drawing, 9.6, 5.9, 4.6, 6.2, DECODER)
+    _frame(drawing, 2.9, 5.05, 5.3, 4.0, ENCODER)
+    _frame(drawing, 9.6, 5.9, 5.3, 6.2, DECODER)
     wide, high = 4.15, 0.75
 
     def tower(x, parts):
@@ -52,6 +53,9 @@ def architecture(*, layers: int = 3) -> Figure:
         (7.3, "feed-forward", AMBER), (8.2, "add, layer norm", norm),
         (9.8, "table, transposed", DENSE), (10.9, "softmax", OUTPUT),
     ])  # fmt: skip
+    for tower_, sublayers in ((left, (2, 4)), (right, (2, 4, 6))):
+        for place in sublayers:
+            _around(drawing, tower_[place], tower_[place + 1])
     drawing.arrow(right[-1], (9.6, 12.0))
     drawing.text(9.75, 11.75, "next phone", side="right")
     memory = left[-1]
@@ -60,6 +64,12 @@ def architecture(*, layers: int = 3) -> Figure:
     drawing.text(0.05, 7.5, f"{layers} ×", side="right")
     drawing.text(12.0, 9.35, f"{layers} ×", side="right")
     return drawing.figure
+
+
+def _around(drawing: Diagram, sublayer: Shape, add: Shape) -> None:
+    """Draw how the input of a sublayer goes around it, to be added."""
+    x, below, side = sublayer.x, sublayer.y - 0.46, sublayer.x - 2.38
+    drawing.arrow((x, below), (side, below), (side, add.y), add, color=GREY, width=1.8)
 
 
 def _frame(drawing: Diagram, x: float, y: float, width: float, height: float, colour) -> None:
