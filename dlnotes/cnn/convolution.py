@@ -81,14 +81,14 @@ def conv2d(
 
     Args:
         x: images, (N, C, H, W).
-        weight: O filters, each a kernel per input channel, (O, C, K, L).
-        bias: one number per filter, (O,).
+        weight: filters, each a kernel per input channel, (filters, C, kernel height and width).
+        bias: one number per filter, (filters,).
         stride: step from one window to the next.
         padding: rows and columns of zeros on each side.
         dilation: step from one tap of the kernel to the next.
 
     Returns:
-        Feature maps, (N, O, H', W') with H' = ``conv_output_size(H, K, ...)``.
+        Feature maps, (N, filters, H', W') with H' = ``conv_output_size(H, K, ...)``.
     """
     options = dict(stride=stride, padding=padding, dilation=dilation)
     S, P, D, _ = check_convolution(x, weight, bias, **options)
@@ -97,7 +97,7 @@ def conv2d(
     for axis, kernel in enumerate(weight.shape[2:]):
         span = D[axis] * (kernel - 1) + 1
         windows = windows.unfold(2 + axis, span, S[axis])[..., :: D[axis]]
-    # windows, (N, C, H', W', K, L), is a view: no pixel has been copied yet
+    # windows, (images n, channels c, places i, j, pixels u, v), is a view: no pixel is copied yet
     y = torch.einsum("ncijuv,ocuv->noij", windows, weight)
     return y if bias is None else y + bias[:, None, None]
 

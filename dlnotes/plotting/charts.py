@@ -195,12 +195,12 @@ def confusion(counts: Any, names: Sequence[Any], *, title: str | None = None) ->
         if count:
             weight = "bold" if row == column else "normal"
             ax.text(
-                column, row, f"{count:.0f}", ha="center", va="center", fontsize=10, weight=weight
+                column, row, f"{count:.0f}", ha="center", va="center", fontsize=12, weight=weight
             )
     labels = [str(name) for name in names]
     turn = dict(rotation=45, ha="right") if max(map(len, labels)) > 3 else {}
-    ax.set_xticks(range(len(labels)), labels, **turn)
-    ax.set_yticks(range(len(labels)), labels)
+    ax.set_xticks(range(len(labels)), labels, fontsize=13, **turn)
+    ax.set_yticks(range(len(labels)), labels, fontsize=13)
     ax.grid(False)
     ax.set(xlabel="predicted class", ylabel="true class", title=title or "")
     return fig

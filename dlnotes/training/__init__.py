@@ -20,7 +20,7 @@ from dlnotes.training.batching import (
 from dlnotes.training.checkpoints import load_checkpoint
 from dlnotes.training.history import History, schedule_factor
 from dlnotes.training.loop import fit
-from dlnotes.training.parallel import over_seeds, side_by_side
+from dlnotes.training.parallel import over_seeds, report, side_by_side
 from dlnotes.training.weights import load_weights, save_weights, weights_metadata
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "mode",
     "over_seeds",
     "predict",
+    "report",
     "save_weights",
     "schedule_factor",
     "side_by_side",

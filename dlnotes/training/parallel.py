@@ -2,7 +2,7 @@
 
 import tempfile
 import warnings
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import joblib
 import torch
 from joblib import Parallel, delayed
 
-from dlnotes.checks import check_positive
+from dlnotes.checks import check_at_least, check_positive
 from dlnotes.training.progress import counted, reporting
 
 # joblib 1.3 has only the order of the runs, in which the bar waits for the first one
@@ -100,11 +100,37 @@ def over_seeds(
     arguments = [setting if isinstance(setting, tuple) else (setting,) for setting in settings]
     runs = [(*some, seed) for some in arguments for seed in range(seeds)]
     options = {"workers": workers, "progress": progress, "description": description}
-    found = side_by_side(function, runs, **options)
+    found = side_by_side(function, runs, **options)  # type: ignore[arg-type]
     return {
         setting: found[number * seeds : (number + 1) * seeds]
         for number, setting in enumerate(settings)
     }
+
+
+def report(found: Mapping[Hashable, Sequence[float]], *, digits: int = 1) -> None:
+    """Print a line for each setting of :func:`over_seeds`, with the mean and the runs behind it.
+
+    Args:
+        found: setting -> one number for each seed.
+        digits: how many stand behind the point.
+
+    Raises:
+        ValueError: digits is negative, or a setting has no run.
+    """
+    check_at_least(0, digits=digits)
+    if empty := [setting for setting, runs in found.items() if not runs]:
+        raise ValueError(f"found must hold at least one run for each setting, {empty} have none")
+
+    names = [_written(setting) for setting in found]
+    width = max(map(len, names), default=0)
+    for name, runs in zip(names, found.values(), strict=True):
+        shown = "  ".join(f"{run:.{digits}f}" for run in runs)
+        print(f"{name:<{width}}   mean {sum(runs) / len(runs):.{digits}f}   runs {shown}")
+
+
+def _written(setting: Hashable) -> str:
+    parts = setting if isinstance(setting, tuple) else (setting,)
+    return ", ".join(getattr(part, "__name__", str(part)) for part in parts)
 
 
 def _alone(

@@ -233,7 +233,7 @@ def test_storing_keeps_prose_written_meanwhile_and_other_chapters_results(reposi
     put(chapter, title, PARAMETERS | {"id": "p"})
     runner.store([result])
     stored = notebooks.read(chapter.path)
-    assert stored.cells[0].source == "# T\n\n160 min to read, 2 minutes to run"
+    assert stored.cells[0].source == "# T\n\n250 min to read, 2 minutes to run"
     assert stored.cells[1].outputs[0].text == "out\n"
     assert list(json.loads(path.read_text())) == ["02_cnn", "13_gan"]
 
@@ -321,7 +321,7 @@ def test_readme_shows_what_was_measured_and_what_is_built(repository):
     assert "old" not in text and "\nbetween\n" in text and text.endswith("\nend\n")
     row = "| [02 Convolutional networks](notebooks/02_cnn.ipynb) | "
     [line] = [line for line in text.splitlines() if line.startswith(row)]
-    assert line.endswith("| discriminative | 160 min | 2 min |")
+    assert line.endswith("| discriminative | 250 min | 2 min |")
     assert "| 03 Recurrent networks (to come) |" in text
     link = "| [02](notebooks/02_cnn.ipynb) |"
     assert f"{link} test accuracy | **99.20 %** | 11.35 % | ≥ 98.50 % |" in text
@@ -359,7 +359,7 @@ def test_list_says_what_is_built_stored_and_stale(repository):
     assert invoke("list").output.count("to come") == 21
     cells = [code("1", stream("1"))]
     chapter = put(course.find("cnn"), *cells)
-    assert re.search(r"02_cnn .*D .*CNN .*160 min .*– .*none", invoke("list").output)
+    assert re.search(r"02_cnn .*D .*CNN .*250 min .*– .*none", invoke("list").output)
     chapter.path.write_text(as_json(*cells, dlnotes={"digest": digest(parsed(*cells))}))
     (repository / "notebooks" / "results.json").write_text(json.dumps({"02_cnn": RESULT}))
     assert re.search(r"02_cnn .*2 min .*stored", invoke("list").output)

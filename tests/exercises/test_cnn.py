@@ -136,6 +136,22 @@ def image(*ones):
 CORNER = image((1, 1), (2, 1), (2, 2))
 
 WRONG = [
+    ("warm_up", ([5, -3, 4, 8], [5, 8]), "turned"),
+    ("warm_up", ([5, 6, 2, 9], [6, 9]), "sign: the second"),
+    ("warm_up", ([0, 6, 0, 0], [6, 0]), "ReLU: there is none"),
+    ("warm_up", ([-1, -2], [-1]), "stride"),
+    ("warm_up", ([-1, 6, -2, -1, 10], [6, -1]), "count"),
+    ("warm_up", ([2, 6, 0, 4], [6, 4]), "map: weight by pixel"),
+    ("warm_up", ([-1, 6, -2, -1], [2.5, -1.5]), "mean"),
+    ("warm_up", ([-1, 6, -2, -1], [6, -2]), "smallest"),
+    ("warm_up", ([-1, 6, -2, -1], [6, 6, -1]), "overlap"),
+    ("warm_up", ([-1, 6, -2, -1], [6, 0]), "ReLU: max pooling keeps"),
+    ("warm_up", ([-1, 6, -2, -1], [3, 2]), "strip"),
+    ("warm_up", ([-1, 6, -2, -1], [6]), "one"),
+    ("warm_up", ([-1, 6, -2, -1], [-1, 6]), "pooling: cut"),
+    ("warm_up", ([-1, 6, -2, -1], 6), "type: what is left"),
+    ("warm_up", ["a", "b"], "type: the map"),
+    ("warm_up", 6, "type: 2 values"),
     ("input_sizes", (30, 30), "remainder"),
     ("input_sizes", (32, 30), "order"),
     ("input_sizes", (33, 35), "count: there is a window number 0"),
@@ -298,6 +314,7 @@ WRONG = [
 ]
 
 RIGHT = [
+    ("warm_up", ((-1, 6, -2, -1), torch.tensor([6, -1]))),
     ("input_sizes", [torch.tensor(30), 32.0]),
     ("dilated_field", torch.tensor([14, 12])),
     ("separable", two_steps()),
@@ -326,6 +343,13 @@ test_exercises = judged("cnn", WRONG, RIGHT, slow=("batch_size",))
 
 
 # ---- what the solutions say is so --------------------------------------------------------------
+
+
+def test_the_warm_up_is_what_torch_computes():
+    strip, kernel = torch.tensor([[1.0, 3, 0, 2, 5]]), torch.tensor([[[2.0, -1]]])
+    answers = F.conv1d(strip, kernel)
+    right = cnn.warm_up.right_answer()
+    assert right == (answers[0].tolist(), F.max_pool1d(answers, 2)[0].tolist())
 
 
 def test_the_lengths_are_those_for_which_torchs_layer_makes_ten_numbers():

@@ -38,7 +38,7 @@ def number(text):
 @pytest.mark.parametrize("window", [3, 99])
 def test_the_window_widget_shows_what_torch_computes(setting, window):
     fig = cnn.draw_convolution(**dict(zip(NAMES, setting, strict=True)), window=window)
-    left, right = fig.axes
+    left, right, middle = fig.axes
     expected = in_torch(*setting)
     size = len(expected)
     window = min(window, size * size - 1)
@@ -54,6 +54,12 @@ def test_the_window_widget_shows_what_torch_computes(setting, window):
             assert divmod(i, size) not in written
         else:
             assert written[divmod(i, size)] == value
+    kernel = torch.tensor(
+        {1: [1.0], 2: [-1.0, 1], 3: [-1.0, 0, 1], 5: [-1.0, -1, 0, 1, 1]}[setting[1]]
+    )
+    weights = {place(text): number(text.get_text()) for text in middle.texts}
+    assert middle.get_title() == "kernel" and len(weights) == setting[1] ** 2
+    assert all(weight == kernel[column] for (_, column), weight in weights.items())
     if setting[0] + 2 * setting[3] <= 9:
         assert len(left.texts) == (setting[0] + 2 * setting[3]) ** 2
 
@@ -250,6 +256,7 @@ def test_the_window_shows_products_that_add_up_to_the_answer():
     frames = [p for p in fig.axes[0].patches if p.get_linewidth() == 3]
     corner = (frames[0].get_x() - 0.4, frames[0].get_y() - 1.2)
     assert len(frames) == 3 and corner == pytest.approx((2.0, 1.0))
+    assert "⊙" in texts(fig) and "×" not in texts(fig)  # weight by pixel, no matrix product
 
 
 @pytest.mark.parametrize(("channels", "filters"), [(3, 2), (2, 3)])
@@ -258,14 +265,48 @@ def test_the_stack_has_a_kernel_per_channel_and_a_bias_per_filter(channels, filt
     assert texts(fig).count("+ bias") == filters
     small = [p for p in fig.axes[0].patches if isinstance(p, Rectangle) and p.get_width() == 0.36]
     assert len(small) == 9 * channels * filters
+    maps = [p for p in fig.axes[0].patches if isinstance(p, Rectangle) and p.get_width() == 1.5]
+    colours = [p.get_facecolor() for p in maps]
+    of_one = colours[: channels + 1]  # one map for each channel, and their sum
+    assert colours == of_one * filters and len(set(of_one)) == channels + 1
+    middles = [(p.get_x() + 0.75, p.get_y() + 0.75) for p in maps]
+    pluses = [t.get_position() for t in fig.axes[0].texts if t.get_text() == "+"]
+    assert len(pluses) == (channels - 1) * filters
+    for f in range(filters):
+        row = middles[f * (channels + 1) : (f + 1) * (channels + 1)]
+        signs = pluses[f * (channels - 1) : (f + 1) * (channels - 1)]
+        for (left, y), (right, _), plus in zip(row, row[1:-1], signs, strict=False):
+            assert left < plus[0] < right and plus[1] == pytest.approx(y)
+    assert texts(fig).count("=") == filters and f"filter {filters}" in texts(fig)
+
+
+def test_the_stack_leads_every_channel_to_every_filter_and_shows_maps_of_an_image():
+    image, weight = torch.rand(2, 6, 7), torch.randn(3, 2, 3, 3)
+    fig = cnn.filter_stack(channels=2, filters=3, image=image, weight=weight)
+    ax = fig.axes[0]
+    rails = [line for line in ax.lines if len(line.get_xdata()) == 3]
+    lowest = max(t.get_position()[1] for t in ax.texts if t.get_text().startswith("filter"))
+    assert len(rails) == 2 and all(rail.get_ydata()[-1] == lowest for rail in rails)
+    shown = [torch.as_tensor(picture.get_array()) for picture in ax.images]
+    sums = F.conv2d(image[None], weight)[0]
+    assert torch.allclose(shown[0].float(), image[0]) and len(shown) == 2 + 3 * 3
+    for f in range(3):
+        first, second, total = shown[2 + 3 * f : 5 + 3 * f]
+        alone = F.conv2d(image[None, :1], weight[f : f + 1, :1])[0, 0]
+        assert torch.allclose(first.float(), alone, atol=1e-5)
+        assert torch.allclose(first + second, total, atol=1e-5)
+        assert torch.allclose(total.float(), sums[f], atol=1e-5)
+    with pytest.raises(ValueError, match="image and weight must be given together"):
+        cnn.filter_stack(image=torch.rand(3, 6, 6))
 
 
 def test_use_counts_are_those_of_torch():
     fig = cnn.use_counts(size=6, kernel=3)
     corners = [ax.texts[0].get_text() for ax in fig.axes]
-    assert corners == ["1", "4", "1"]
-    assert [max(int(t.get_text()) for t in ax.texts[:-1]) for ax in fig.axes] == [9, 9, 4]
-    assert sum(t.get_text() == "0" for t in fig.axes[2].texts) == 11  # one row, one column
+    assert corners == ["1", "4", "9", "1"]
+    assert [max(int(t.get_text()) for t in ax.texts[:-1]) for ax in fig.axes] == [9, 9, 9, 4]
+    assert {t.get_text() for t in fig.axes[2].texts[:-1]} == {"9"}  # fair from P = K − 1 on
+    assert sum(t.get_text() == "0" for t in fig.axes[3].texts) == 11  # one row, one column
 
 
 def test_the_square_ends_in_the_same_map_both_ways():
@@ -292,6 +333,7 @@ def test_backward_shows_the_gradients_of_autograd():
     fig = cnn.backward((1, 2, 3), (-1, 1), (1, -2))
     written = [t.replace("−", "-") for t in texts(fig)]
     assert f"∂L/∂w = ({w.grad[0]:g}, {w.grad[1]:g})" in written
+    assert {"w₀: 1 - 4 = -3", "w₁: 2 - 6 = -4"} <= set(written)
     wires = [t.replace("·", "") for t in written if re.fullmatch(r"·?-?\d", t)]
     forwards, to_pixels, to_weights = (wires[9 * k : 9 * k + 4] for k in range(3))
     assert forwards == ["-1", "1", "-1", "1"]
@@ -350,7 +392,7 @@ def test_the_valley_draws_0_at_the_lower_edge_and_the_star_above_the_walks():
     left, right = cnn.valley({"a": walk}, hessian, lowest).axes
     losses = right.lines[0].get_ydata()
     assert losses[0] == 4.0 and losses[1] == right.get_ylim()[0]
-    assert right.get_yticklabels()[0].get_text() == "0"
+    assert right.get_yticklabels()[0].get_text() == "below"
     assert right.get_yticks()[0] == right.get_ylim()[0]
     above = {line.get_marker(): line.get_zorder() for line in left.lines}
     assert above["*"] > above["o"]
@@ -436,6 +478,12 @@ def test_charts_can_be_read_from_the_tenth_row():
         cnn.schedule([0.1, 1.0, 0.5]),
         cnn.histogram(torch.randn(50), torch.randn(50)),
         cnn.contest(scores, scores, levels={"linear": 81.0}),
+        cnn.loss_and_rate([2.0, 0.5, 0.1, 0.02], [0.1, 0.4, 0.2, 0.0], smooth=2),
+        cnn.chapter_strip("B"),
+        cnn.readings(torch.rand(9, 4, 4), {"dense head": [(4, 0.9)] * 9}, 4),
+        cnn.turned_kernel((1, 0, 2, 1, 0), (1, 2, 3), (1, -1, 2)),
+        cnn.filter_stack(),
+        cnn.window(torch.ones(4, 5), torch.ones(3, 3), row=0, column=0),
         cnn.lines({"a": ([0, 1], [1.0, 2])}, xlabel="x", ylabel="y", level=("guessing", 1.5)),
         cnn.depth_panels({"8 layers": pair, "32 layers": pair}),
         cnn.draw_descent(start="(1, 1)", rate=0.1, steps=5, curvature=3),
@@ -485,6 +533,54 @@ def test_the_contest_draws_a_dot_for_every_seed_and_both_baselines():
     dots = [line for line in fig.axes[0].lines if line.get_marker() == "o"]
     assert [len(line.get_xdata()) for line in dots] == [2, 2, 2, 2]
     assert {"linear 81.0", "neighbours 82.5"} <= set(texts(fig))
+    said = {t for t in texts(fig) if "batch" in t}
+    assert said == {"grey: without batch normalisation", "green: with batch normalisation"}
+
+
+@pytest.mark.parametrize("levels", [{"linear": 85.4, "near": 82.8}, {"linear": 66, "near": 70.0}])
+def test_the_names_of_the_baselines_stay_inside_the_contest(levels):
+    scores = {"A": [65.0, 82.0], "B": [84.0, 86.0]}
+    fig = cnn.contest({"B": [70.0]}, scores, levels=levels)  # A stands alone
+    ax = fig.axes[0]
+    fig.draw_without_rendering()
+    frame = ax.get_window_extent()
+    names = [t for t in ax.texts if t.get_text().split(" ")[0] in levels]
+    for text in names:
+        box = text.get_window_extent()
+        assert frame.x0 <= box.x0 and box.x1 <= frame.x1
+        assert frame.y0 <= box.y0 and box.y1 <= frame.y1
+        for line in (line for line in ax.lines if line.get_ls() == ":"):
+            (x, low), (_, high) = ax.transData.transform(line.get_xydata())
+            assert not (box.x0 < x < box.x1 and low < box.y1 and high > box.y0)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["B", "A"]
+    assert len([line for line in ax.lines if line.get_marker() == "o"]) == 3
+
+
+def test_loss_and_rate_share_their_steps():
+    losses, rates = [2.0, 0.5, 0.1, 0.02, 0.01], [0.1, 0.2, 0.4, 0.3, 0.0]
+    fig = cnn.loss_and_rate(losses, rates, smooth=2)
+    above, below = fig.axes
+    assert above.lines[0].get_ydata().tolist() == losses
+    assert list(above.lines[1].get_xdata()) == [1, 2, 3, 4]
+    means = [1.25, 0.3, 0.06, 0.015]
+    assert list(above.lines[1].get_ydata()) == pytest.approx(means)
+    assert below.lines[0].get_ydata().tolist() == rates
+    assert above.get_yscale() == "log" and below.get_yscale() == "linear"
+    assert above.get_xlim() == below.get_xlim() == (0, 4)
+    peaks = [ax.lines[-1].get_xdata()[0] for ax in fig.axes]
+    assert peaks == [2, 2]  # where the rate is largest
+    assert above.get_ylim()[0] < 0.015
+    with pytest.raises(ValueError, match="losses and rates must have one length, got 5 and 4"):
+        cnn.loss_and_rate(losses, rates[:4])
+
+
+@pytest.mark.parametrize("name", ["convolution", "shift", "descent"])
+def test_every_widget_has_a_visible_caption(shown, digit, name):
+    getattr(cnn, name)(*[digit] * (name == "shift"))
+    words = re.search("<figcaption>(.*)</figcaption>", shown[0][0]["text/html"])[1]
+    assert len(words.split()) > 30 and not set(":;") & set(words)
+    key = {"convolution": "kernel", "shift": "White", "descent": "star"}[name]
+    assert key in words
 
 
 def test_lines_draw_mean_and_range_and_depth_panels_every_run():

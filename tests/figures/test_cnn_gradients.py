@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from matplotlib.colors import to_rgb
-from matplotlib.patches import FancyArrowPatch, Rectangle
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 
 from dlnotes.figures import cnn
 from dlnotes.figures.cnn.parts import shade
@@ -90,6 +90,29 @@ def test_coloured_wires_end_where_there_is_a_gradient_and_name_their_weight(stri
     assert [t.get_text() for t in wires] == [said(w.item()) for w in expected]
 
 
+def test_between_logits_and_loss_stand_p_and_t_and_p_minus_t_goes_back():
+    values, gradients, _ = little_network([0.0, 0, 1, 1, 0])
+    ax = cnn.backprop(values, gradients, KERNEL, DENSE).axes[0]
+    p = values["logits"].softmax(0).tolist()
+    boxes = [b for b in ax.patches if isinstance(b, FancyBboxPatch)]
+    written = {tuple(round(v, 2) for v in t.get_position()): t.get_text() for t in ax.texts}
+    middles = [(b.get_x() + b.get_width() / 2, b.get_y() + b.get_height() / 2) for b in boxes]
+    inside = [written[tuple(round(v, 2) for v in middle)] for middle in middles]
+    assert inside == [f"{p[0]:.3f}", f"{p[1]:.3f}", "0", "1"]
+    words = texts(cnn.backprop(values, gradients, KERNEL, DENSE))
+    assert {"p", "target t", "p − t goes back", f"−log {p[1]:.3f}"} <= set(words)
+    arrows = [a._posA_posB for a in ax.patches if isinstance(a, FancyArrowPatch)]
+    for (start, end), (_, y), box in zip(arrows[-2:], middles[:2], boxes[:2], strict=True):
+        assert start[1] == end[1] == pytest.approx(y)
+        assert end[0] < start[0] <= box.get_x()  # from p back to the logit of the same class
+
+
+def test_backprop_refuses_a_gradient_that_is_not_p_minus_t():
+    values, gradients, _ = little_network([0.0, 0, 1, 1, 0])
+    with pytest.raises(ValueError, match="gradient of logits must be softmax"):
+        cnn.backprop(values, [*gradients[:4], 2 * gradients[4]], KERNEL, DENSE)
+
+
 def test_backprop_refuses_what_does_not_belong_together():
     values, gradients, _ = little_network([0.0, 0, 1, 1, 0])
     with pytest.raises(ValueError, match="must be 6 and 5, got 6 and 4"):
@@ -144,7 +167,7 @@ def test_the_ravine_draws_every_walk_and_writes_its_last_loss():
         for line, points in zip(drawn, walks.values(), strict=True):
             assert torch.tensor(line.get_xydata()).tolist() == points.tolist()
         ends = [(0.5 * p[-1] @ h @ p[-1]).item() for p in walks.values()]
-        names = [f"{name}\n{said(end)}" for name, end in zip(walks, ends, strict=True)]
+        names = [f"{name}\n{end:.2g}" for name, end in zip(walks, ends, strict=True)]
         assert [t.get_text() for t in ax.texts] == names
         colours = [line.get_color() for line in drawn]
         assert [t.get_color() for t in ax.texts] == colours and len(set(colours)) == 2

@@ -62,6 +62,15 @@ def test_rates_have_a_dot_per_seed_and_lines_through_the_means():
     assert names["with batch norm"].get_color() == GREEN
 
 
+def test_a_control_with_fixed_numbers_is_a_third_line():
+    fig = cnn.rates_panel(RESULTS | {("fixed", 0.3): [94.0, 95]})
+    control = [line for line in fig.axes[0].lines if line.get_ls() == "--"]
+    assert [line.get_ydata()[0] for line in control] == [94.5]
+    assert "γ, β held" in [t.get_text() for t in fig.axes[0].texts]
+    with pytest.raises(ValueError, match="fixed at rates of the others"):
+        cnn.rates_panel(RESULTS | {("fixed", 3.0): [94.0]})
+
+
 def test_rates_must_be_the_same_for_both():
     with pytest.raises(ValueError, match="results must hold the same rates"):
         cnn.rates_panel({("without", 0.1): [1.0], ("with", 0.2): [1.0]})

@@ -37,7 +37,7 @@ def test_the_padded_map_is_that_of_the_kernel():
 def test_stripes_are_read_where_the_stride_lands():
     fig = cnn.stride_breaks()
     rows = [digits_of(fig)[12 * k : 12 * k + 12] for k in range(3)]
-    stripes = torch.tensor([0, 1] * 4)
+    stripes = torch.tensor([0, 1, 0, 1, 1, 1, 0, 1])  # with a spot that is seen to move
     for shift, row in enumerate(rows):
         assert row == [*stripes.roll(shift).tolist(), *stripes.roll(shift)[::2].tolist()]
     lefts = sorted({round(f.get_x() - 4.26, 6) for f in frames(fig)})
@@ -71,3 +71,31 @@ def test_best_patches_stand_in_rows_on_one_grey_scale():
     assert {ax.images[0].get_clim() for ax in fig.axes} == {(0, most)}
     with pytest.raises(ValueError, match=r"b must have shape \(4, H, W\)"):
         cnn.best_patches({"a": torch.rand(4, 5, 5), "b": torch.rand(3, 5, 5)})
+
+
+def test_readings_frame_the_wrong_answers():
+    images = torch.rand(3, 4, 4)
+    answers = {"one": [(4, 0.9), (9, 0.512), (4, 0.7)], "other": [(9, 1.0), (4, 1.0), (4, 0.25)]}
+    fig = cnn.readings(images, answers, 4)
+    ax = fig.axes[0]
+    assert [torch.equal(torch.as_tensor(i.get_array()), x) for i, x in
+            zip(ax.images, images, strict=True)] == [True] * 3  # fmt: skip
+    words = [t.get_text() for t in ax.texts]
+    assert words[:4] == ["moved by", "0", "1", "2"]
+    assert words[4:11] == ["one", "4", "90 %", "9", "51 %", "4", "70 %"]
+    assert words[11:] == ["other", "9", "100 %", "4", "100 %", "4", "25 %"]
+    read = [t for t in ax.texts if t.get_weight() == "bold"]
+    framed = [f for f in frames(fig) if f.get_height() < 2]
+    wrong = [
+        t for t in read
+        if any(f.get_x() < t.get_position()[0] < f.get_x() + f.get_width()
+               and f.get_y() < t.get_position()[1] < f.get_y() + f.get_height() for f in framed)
+    ]  # fmt: skip
+    assert [t.get_text() for t in wrong] == ["9", "9"] and len(framed) == 2
+    columns = [t.get_position()[0] for t in read[:3]]
+    for image, x in zip(ax.images, columns, strict=True):
+        left, right, low, high = image.get_extent()
+        assert left < x < right and low > high  # upright where rows go down
+        assert low < ax.get_ylim()[0] and right < ax.get_xlim()[1]
+    with pytest.raises(ValueError, match="answers must hold 3 readings for each network"):
+        cnn.readings(images, {"one": [(4, 0.9)]}, 4)

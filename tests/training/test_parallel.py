@@ -275,3 +275,21 @@ def test_over_seeds_rejects_no_seed_and_a_setting_given_twice():
         training.over_seeds(abs, [1], seeds=0)
     with pytest.raises(ValueError, match="settings must be different"):
         training.over_seeds(abs, [1, 2, 1], seeds=1)
+
+
+def test_report_prints_mean_and_runs_of_each_setting(capsys):
+    training.report({("plain", 0.1): [1.0, 2.26, 3.0], ("Adam", len): [10.0, 10.0]})
+    assert capsys.readouterr().out == (
+        "plain, 0.1   mean 2.1   runs 1.0  2.3  3.0\nAdam, len    mean 10.0   runs 10.0  10.0\n"
+    )
+    training.report({50: [0.125]}, digits=3)
+    assert capsys.readouterr().out == "50   mean 0.125   runs 0.125\n"
+    training.report({})
+    assert capsys.readouterr().out == ""
+
+
+def test_report_rejects_a_setting_without_runs_and_negative_digits():
+    with pytest.raises(ValueError, match=r"at least one run for each setting, \[0.3\] have none"):
+        training.report({0.1: [1.0], 0.3: []})
+    with pytest.raises(ValueError, match="digits must be at least 0, got -1"):
+        training.report({0.1: [1.0]}, digits=-1)

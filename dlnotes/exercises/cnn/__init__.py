@@ -5,7 +5,8 @@ Each needs what the chapter teaches, and none is answered by it.
 
 from dlnotes.exercises.cnn import beginning, deriving, exploring
 
-# predict, and compute by hand
+# warm up, predict, and compute by hand
+warm_up = beginning.warm_up
 input_sizes = beginning.input_sizes
 dilated_field = beginning.dilated_field
 

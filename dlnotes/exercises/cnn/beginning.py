@@ -15,11 +15,65 @@ from dlnotes.exercises import (
 from dlnotes.exercises.cnn.stopping import FAULTS, RUNS, epochs_trained, outcome
 from dlnotes.exercises.cnn.trials import pixels, whole_number
 
+# ---- warm up -----------------------------------------------------------------------------------
+
+
+@exercise(
+    "1. Warm up on paper. The strip 1, 3, 0, 2, 5 meets the kernel (2, −1), with stride 1 and "
+    "without padding. Which map comes out? Then max pooling with windows of two goes over this "
+    "map. Which numbers are left?\n"
+    "Give two lists, (the map, what is left after the pooling).",
+    hint=(
+        "Lay the kernel on the first two pixels, 1 and 3. The answer is 2 · 1 − 1 · 3.",
+        "A strip of five has four places for a kernel of two. So the map has four numbers.",
+        "The windows of the pooling do not overlap. The first one holds the map's first two "
+        "numbers, the second one the other two.",
+    ),
+    because="Each number of the map is a patch, weight by pixel, added up. Max pooling keeps the "
+    "largest number of each window with its sign, so a window of negative numbers leaves the one "
+    "nearest to 0.",
+)
+def warm_up():
+    strip, kernel = [1, 3, 0, 2, 5], [2, -1]
+    answers = [kernel[0] * strip[i] + kernel[1] * strip[i + 1] for i in range(4)]
+    return answers, [max(answers[0:2]), max(answers[2:4])]
+
+
+@warm_up.checked_by
+def _(answer):
+    parts = expect_parts(answer, "the map", "what is left")
+    for part, name in zip(parts, ("the map", "what is left"), strict=True):
+        several = isinstance(part, list | tuple) or (isinstance(part, torch.Tensor) and part.ndim)
+        expect(several, f"type: {name} is a list of numbers")
+    answers, left = ([as_number(value, "each entry") for value in part] for part in parts)
+    expect(len(answers) != 5, "count: the second weight needs a pixel, so there are four places")
+    maps = {
+        "turned: as we slide it, the first weight meets the left pixel": [5, -3, 4, 8],
+        "sign: the second weight is negative": [5, 6, 2, 9],
+        "ReLU: there is none here, so negative numbers stay": [0, 6, 0, 0],
+        "stride: the kernel moves by one pixel, so it stops at four places": [-1, -2],
+    }
+    for message, value in maps.items():
+        expect(answers != value, message)
+    expect(answers == [-1, 6, -2, -1], "map: weight by pixel, added up, at each place; use .hint()")
+    pooled = {
+        "mean: max pooling keeps the largest number of each window": [2.5, -1.5],
+        "smallest: of −2 and −1, the larger number is −1": [6, -2],
+        "overlap: the next window begins where the last one ends": [6, 6, -1],
+        "ReLU: max pooling keeps the sign": [6, 0],
+        "strip: the pooling goes over the map": [3, 2],
+        "one: each window leaves a number, not the whole map": [6],
+    }
+    for message, value in pooled.items():
+        expect(left != value, message)
+    expect(left == [6, -1], "pooling: cut the map into two windows, and keep the largest of each")
+
+
 # ---- predict -----------------------------------------------------------------------------------
 
 
 @exercise(
-    "1. Predict. A convolution has a kernel of 4 weights, stride 3, dilation 2, and 2 zeros of "
+    "2. Predict. A convolution has a kernel of 4 weights, stride 3, dilation 2, and 2 zeros of "
     "padding on each side. It made a map of exactly 10 numbers from a strip. How long was the "
     "strip? More than one length is possible.\n"
     "Give the shortest and the longest, a pair of whole numbers, (shortest, longest).",
@@ -64,7 +118,7 @@ def _(answer):
 
 
 @exercise(
-    "2. By hand. A strip goes through three layers without padding. The first is a convolution of "
+    "3. By hand. A strip goes through three layers without padding. The first is a convolution of "
     "3 weights. The second is a convolution of 3 weights with dilation 5. The third is an average "
     "pooling of 2 with stride 2. Look at one unit after the pooling. From the first pixel on which "
     "it depends to the last one, how many pixels is that, both included? And on how many different "
@@ -120,7 +174,7 @@ def _(answer):
 
 
 @exercise(
-    "3. Complete a depthwise separable convolution. It works in two steps. First each channel is "
+    "4. Complete a depthwise separable convolution. It works in two steps. First each channel is "
     "convolved with one kernel of its own. Then a 1 × 1 convolution mixes the channels. x is "
     "(images, channels, height, width). depth is (channels, K, K), the kernels of the channels, "
     "with odd K. point is (filters, channels), the weights of the mixing, and bias (filters,) is "
@@ -227,7 +281,7 @@ def expect_count(given, channels, filters, K):
 
 
 @exercise(
-    "4. Complete early stopping. train_epoch(net) trains net for one epoch, and "
+    "5. Complete early stopping. train_epoch(net) trains net for one epoch, and "
     "validation_loss(net) returns a number. patience and limit are whole numbers. Train for at "
     "most limit epochs. Stop as soon as patience epochs in a row have brought no new lowest "
     "validation loss. In the end net must hold the weights of its best epoch again. Fill in the "

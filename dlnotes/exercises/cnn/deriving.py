@@ -10,7 +10,7 @@ from dlnotes.exercises.cnn.trials import expect_formula, pixels
 
 
 @exercise(
-    "5. Derive and implement. y = F.conv2d(x, weight, stride=stride), without padding, where x is "
+    "6. Derive and implement. y = F.conv2d(x, weight, stride=stride), without padding, where x is "
     "(images, channels, height, width) and weight (filters, channels, K, K). From above comes "
     "delta = ∂L/∂y, of the shape of y. size is the pair (height, width) of x. F.conv2d is allowed, "
     "autograd and F.conv_transpose2d are not.\n"
@@ -95,7 +95,7 @@ def wrong_gradients(delta, weight, stride, size):
 
 
 @exercise(
-    "6. Derive and implement. In use (`eval`), batch normalisation after a convolution computes "
+    "7. Derive and implement. In use (`eval`), batch normalisation after a convolution computes "
     "gamma · (y − mean) / √(var + eps) + beta from each map y, with fixed numbers. gamma, beta, "
     "mean and var are (filters,), one number for each map, and eps is a number. The convolution "
     "has weight (filters, channels, K, K) and bias (filters,). Find one convolution that does "
@@ -175,7 +175,7 @@ def wrong_biases(scale, bias, gamma, beta, mean):
 
 
 @exercise(
-    "7. Derive. With the target 1 for the true class and 0 for the others, the loss always asks "
+    "8. Derive. With the target 1 for the true class and 0 for the others, the loss always asks "
     "for larger logits. Label smoothing takes a share away from the true class, 0 < share < 1, "
     "and gives it to all classes in equal parts, the true one included. So the target is 1 − share "
     "+ share/classes for the true class, and share/classes for each other one. Here classes is how "
@@ -233,7 +233,7 @@ def _(answer):
 
 
 @exercise(
-    "8. Derive. With momentum (section 11), a step is m ← rho·m + g, and then w ← w − η·m. Here g "
+    "9. Derive. With momentum (section 11), a step is m ← rho·m + g, and then w ← w − η·m. Here g "
     "is the gradient, 0 ≤ rho < 1, and m is 0 in the beginning. As in section 8 the loss is a "
     "valley. Along each of its directions, the distance e to the goal has the gradient g = a·e, "
     "where a > 0 is the curvature, and curvatures is the list of all a. Below which learning rate "

@@ -42,7 +42,7 @@ def accuracy_after(batch_size: int, steps: int, seed: int) -> float:
 
 
 @exercise(
-    "9. Experiment. Are batches of 10 images better than batches of 100? The text compares "
+    "10. Experiment. Are batches of 10 images better than batches of 100? The text compares "
     "gradients, but no trained networks. exercises.cnn.accuracy_after(batch_size, steps, seed) "
     "trains the network of section 10 on 1,000 digits and returns its validation accuracy. Compare "
     "the two sizes twice. First give both the same steps, 50 batches each. Then give both the "
@@ -122,7 +122,7 @@ def expect_verdict(
 
 
 @exercise(
-    "10. Break it. A network has one convolution with kernels of 3 × 3, as many as you like, then "
+    "11. Break it. A network has one convolution with kernels of 3 × 3, as many as you like, then "
     "ReLU, then the global average of each map. Images are bent into a ring in both directions, so "
     "there is no border. Find two images of zeros and ones, tensors (8, 8), which this network "
     "cannot tell apart, whatever its kernels are, although neither is the other one, moved.\n"

@@ -11,19 +11,17 @@ from dlnotes.figures.cnn.blocks import one_by_one, residual_chain, two_small_ker
 from dlnotes.figures.cnn.gradients import backprop, pooling, ravine, relu_gate
 from dlnotes.figures.cnn.interactive import (
     convolution,
-    descent,
     draw_convolution,
-    draw_descent,
     draw_shift,
     feature_maps,
     shift,
-    walk,
 )
 from dlnotes.figures.cnn.learning import (
     backward,
     blame,
     histogram,
     learning_curves,
+    loss_and_rate,
     overfitting,
     schedule,
     valley,
@@ -51,7 +49,16 @@ from dlnotes.figures.cnn.operation import (
     wirings,
 )
 from dlnotes.figures.cnn.scale import activation_sizes, networks_to_scale, norm_cube
-from dlnotes.figures.cnn.shifts import best_patches, moved_copies, padding_breaks, stride_breaks
+from dlnotes.figures.cnn.shifts import (
+    best_patches,
+    moved_copies,
+    padding_breaks,
+    readings,
+    stride_breaks,
+)
+from dlnotes.figures.cnn.story import chapter_strip
+from dlnotes.figures.cnn.turned import turned_kernel
+from dlnotes.figures.cnn.walks import descent, draw_descent, walk
 from dlnotes.figures.cnn.windows import circulant, combs, photograph, windows_matrix
 
 __all__ = [
@@ -61,6 +68,7 @@ __all__ = [
     "backward",
     "best_patches",
     "blame",
+    "chapter_strip",
     "circulant",
     "combs",
     "contest",
@@ -79,6 +87,7 @@ __all__ = [
     "learning_curves",
     "lines",
     "log_loss",
+    "loss_and_rate",
     "moved_copies",
     "networks_to_scale",
     "norm_cube",
@@ -91,6 +100,7 @@ __all__ = [
     "pyramid",
     "rates_panel",
     "ravine",
+    "readings",
     "relu_gate",
     "residual",
     "residual_chain",
@@ -101,6 +111,7 @@ __all__ = [
     "shuffled",
     "square",
     "stride_breaks",
+    "turned_kernel",
     "two_small_kernels",
     "use_counts",
     "valley",

@@ -17,8 +17,10 @@ from dlnotes.figures.cnn.parts import (
     INK,
     MARK,
     PALE,
+    TINTS,
     arrow,
     blank,
+    box,
     canvas,
     cell,
     frame,
@@ -29,14 +31,14 @@ from dlnotes.figures.cnn.parts import (
 )
 from dlnotes.plotting import BLUE, ORANGE
 
-TINTS = ("#F3C9C0", "#CBE8D6", "#C9DDF2", "#E8E0F0")  # of windows and channels, without a sign
-
 # ---- backpropagation ---------------------------------------------------------------------------
 
 NODE = 1.7  # width of a node; its number stands above its gradient
 PITCH = 2.1  # from one node of a layer to the next
-STEPS = ("convolution", "ReLU", "max pooling", "dense", "softmax, loss")
-LEFT, APART = 0.3, 4.2
+STEPS = ("convolution", "ReLU", "max pooling", "dense", "softmax")
+LEFT, APART = 0.3, 3.65
+P, T = LEFT + 5 * APART, LEFT + 5 * APART + 2.35  # left edges of probabilities and target
+LOSS = T + 3.1
 
 
 @dataclass(frozen=True)
@@ -58,12 +60,15 @@ def backprop(
 ) -> Figure:
     """Draw a whole little network with its numbers, and the gradient under each of them.
 
-    A wire is coloured where it carries a gradient back, and grey where none passes.
+    A wire is coloured where it carries a gradient back, and grey where none passes. Between the
+    logits and the loss stand the probabilities p = softmax(logits) and the target t; what goes back
+    from there is p − t.
 
     Args:
         values: name -> numbers, for strip, map, ReLU, pooling, logits and loss in this order:
             (N,), (N − 1,), the same, (2,), (2,), and a single number.
-        gradients: of the loss, for all of them but the loss.
+        gradients: of the loss, for all of them but the loss; that of the logits is p − t, from
+            which the target is read.
         kernel: weights of the convolution, (2,).
         dense: weights of the dense layer, (2, 2).
     """
@@ -77,22 +82,53 @@ def backprop(
         check_shape(f"gradient of {name}", delta, len(value))
     check_shape("kernel", kernel, 2)
     check_shape("dense", dense, 2, 2)
+    target = _target(numbers[4], deltas[4])
 
-    tall = PITCH * len(numbers[0]) + 2.0
-    fig, ax = canvas(LEFT + 5 * APART + NODE + 0.4, tall, width=9.6)
+    tall = PITCH * len(numbers[0]) + 2.6
+    fig, ax = canvas(LOSS + NODE + 1.0, tall, width=9.6)
     places = [_column(x, numbers[0]) for x in numbers]
     for step, wires in enumerate(_all_wires(numbers, deltas, kernel, dense)):
         for wire in wires:
-            _draw(ax, wire, step, places[step][wire.low], places[step + 1][wire.high])
+            high = places[step + 1][wire.high] if step < 4 else places[4][wire.low]  # each p − t
+            _draw(ax, wire, step, places[step][wire.low], high)
         say(ax, LEFT + NODE + APART * step + (APART - NODE) / 2, 0.45, STEPS[step], size=13)
-    for layer, (name, value) in enumerate(values.items()):
+    for layer, name in enumerate(names):
         delta = deltas[layer] if layer < 5 else [None]
-        for place, a, d in zip(places[layer], value.detach().flatten(), delta, strict=True):
-            _twofold(ax, LEFT + APART * layer, place, a, d)
-        x = LEFT + APART * layer + NODE / 2
-        say(ax, x, places[layer][0] - 1.1, name, size=14, fontweight="bold")
-    _key(ax, LEFT + 2.75 * APART, tall - 1.0, kernel_gradient(numbers[0], deltas[1]))
+        x = LEFT + APART * layer if layer < 5 else LOSS
+        for place, a, d in zip(places[layer], numbers[layer], delta, strict=True):
+            _twofold(ax, x, place, a, d)
+        say(ax, x + NODE / 2, places[layer][0] - 1.1, name, size=14, fontweight="bold")
+    _head(ax, numbers[4].softmax(0), target, places)
+    _key(ax, LEFT + 2.4 * APART, tall - 1.0, kernel_gradient(numbers[0], deltas[1]))
     return fig
+
+
+def _target(logits: Tensor, delta: Tensor) -> Tensor:
+    """Return the one-hot t for which ``delta`` is p − t."""
+    rest = logits.softmax(0) - delta
+    target = F.one_hot(rest.argmax(), len(logits)).to(rest)
+    if not torch.allclose(rest, target, atol=1e-3):
+        raise ValueError(
+            "gradient of logits must be softmax(logits) minus a one-hot target, got "
+            f"{delta.tolist()} for the logits {logits.tolist()}"
+        )
+    return target
+
+
+def _head(ax, p: Tensor, target: Tensor, places: list[list[float]]) -> None:
+    """Draw probabilities minus target, and how the loss reads them."""
+    middle = places[5][0]
+    for x, values, name in ((P, p, "p"), (T, target, "target t")):
+        for y, value in zip(places[4], values.tolist(), strict=True):
+            text = f"{value:.3f}" if name == "p" else number(value)
+            box(ax, x + NODE / 2, y, text, wide=NODE, high=0.9, colour="white", size=14)
+        say(ax, x + NODE / 2, places[4][0] - 1.1, name, size=14, fontweight="bold")
+    for y in places[4]:
+        say(ax, (P + NODE + T) / 2, y, "−", size=17)
+        ax.plot([T + NODE, LOSS], [y, middle], color=DULL, lw=1.6, zorder=1)
+    say(ax, (P + T + NODE) / 2, middle, "p − t goes back", size=14)
+    true = (p * target).sum().item()
+    say(ax, LOSS + 1.1, middle + 1.2, f"−log {true:.3f}", size=13)
 
 
 def kernel_gradient(strip: Tensor, delta: Tensor) -> Tensor:
@@ -111,7 +147,7 @@ def _key(ax, x: float, y: float, at_kernel: Tensor) -> None:
 
 def _column(values: Tensor, lowest: Tensor) -> list[float]:
     """Return the heights of a layer's nodes, centred beside the strip."""
-    middle = 1.75 + PITCH * (len(lowest) - 1) / 2 + 0.3
+    middle = 2.35 + PITCH * (len(lowest) - 1) / 2
     pitch = 2 * PITCH if len(values) == 2 else PITCH  # beside the middle of each pooling window
     return [middle + pitch * (k - (len(values) - 1) / 2) for k in range(len(values))]
 
@@ -164,12 +200,12 @@ def _twofold(ax, x: float, y: float, value: Tensor, delta: Tensor | None) -> Non
     """Draw a number and, below it, its gradient."""
     half = 0.75
     ax.add_patch(Rectangle((x, y - half), NODE, half, facecolor="white", edgecolor=INK, lw=1.2))
-    say(ax, x + NODE / 2, y - half / 2, number(value.item()), size=15)
+    say(ax, x + NODE / 2, y - half / 2, number(value.item()), size=14)
     if delta is None:
         return
     colour = shade(delta.item(), 3.0)
     ax.add_patch(Rectangle((x, y), NODE, half, facecolor=colour, edgecolor=INK, lw=1.2))
-    say(ax, x + NODE / 2, y + half / 2, number(delta.item()), size=15)
+    say(ax, x + NODE / 2, y + half / 2, number(delta.item()), size=14)
 
 
 # ---- ReLU and pooling --------------------------------------------------------------------------
@@ -260,7 +296,7 @@ def _tinted(ax, x: float, y: float, values: Tensor, *, every: int, side: float =
 
 # ---- walkers in a ravine -----------------------------------------------------------------------
 
-WIDTHS = (5.0, 2.4, 1.8)  # of the walks, the lowest first
+WIDTHS = (4.2, 2.2, 1.6)  # of the walks, the lowest first
 
 
 def ravine(panels: Mapping[str, tuple[Tensor, Mapping[str, Tensor]]]) -> Figure:
@@ -285,7 +321,8 @@ def ravine(panels: Mapping[str, tuple[Tensor, Mapping[str, Tensor]]]) -> Figure:
             width = WIDTHS[min(place, len(WIDTHS) - 1)]  # those below stay visible
             style = dict(lw=width, ms=2.2 * width, mew=0, zorder=4 + 0.1 * place)
             ax.plot(*path.T.tolist(), "o-", color=colour, **style)
-            text = f"{name}\n{number(losses(path[-1:], hessian, lowest).item())}"
+            ax.plot(*path[0].tolist(), "s", ms=13, mfc="none", mec=INK, mew=1.8, zorder=6)
+            text = f"{name}\n{losses(path[-1:], hessian, lowest).item():.2g}"
             ax.text(
                 (place + 0.5) / len(walks), -0.19, text, transform=ax.transAxes, ha="center",
                 va="top", fontsize=15, color=colour, fontweight="bold",

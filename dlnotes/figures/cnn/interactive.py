@@ -1,11 +1,9 @@
-"""The three figures of chapter 2 to play with: the window, the moving digit, the walk downhill.
+"""Two figures of chapter 2 to play with: the window and the moving digit (``walks`` has a third).
 
-``convolution``, ``shift`` and ``descent`` show controls; ``draw_convolution``, ``draw_shift`` and
-``draw_descent`` return the matplotlib figure alone. Given the figure of an earlier call they change
+``convolution`` and ``shift`` show controls; ``draw_convolution`` and ``draw_shift`` return the
+matplotlib figure alone. Given the figure of an earlier call they change
 it instead of making a new one, which is what makes a slider answer at once.
 """
-
-import math
 
 import torch
 import torch.nn.functional as F
@@ -15,14 +13,31 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from dlnotes.checks import check_at_least, check_between, check_choice, check_positive, check_shape
+from dlnotes.checks import check_at_least, check_choice, check_positive, check_shape
 from dlnotes.cnn import conv_output_size
 from dlnotes.figures import explore
-from dlnotes.figures.cnn.learning import contours, losses
-from dlnotes.figures.cnn.parts import DULL, INK, MARK, PALE, number, readable, shade, without_ticks
-from dlnotes.plotting import COLORS, DIVERGING
+from dlnotes.figures.cnn.parts import (
+    DULL,
+    INK,
+    MARK,
+    PALE,
+    fixed_sheet,
+    number,
+    shade,
+    wipe,
+    without_ticks,
+)
+from dlnotes.plotting import DIVERGING
 
 # ---- the window walks over the padded image ----------------------------------------------------
+
+WINDOW_CAPTION = (
+    "The kernel (middle) lies on the green cells of the padded image (left). Multiply each weight "
+    "by the pixel under it and add up, and you get the framed number of the output (right). "
+    "Blue is positive, orange negative. "
+    "The black frame is the image without its padding. With some sizes and strides some pixels "
+    "are never read, and these turn dark grey."
+)
 
 
 def toy_image(size: int) -> Tensor:
@@ -63,9 +78,11 @@ def draw_convolution(
     """
     check_positive(size=size, kernel=kernel, stride=stride, dilation=dilation)
     check_at_least(0, padding=padding, window=window)
-    fig = fig or _sheet((0.02, 0.08, 0.47, 0.74), (0.53, 0.08, 0.45, 0.74), size=(7.6, 4.7))
-    left, right = fig.axes
-    _wipe(left, right)
+    places = (0.01, 0.08, 0.41, 0.74), (0.6, 0.08, 0.39, 0.74), (0.435, 0.3, 0.15, 0.34)
+    fig = fig or fixed_sheet(*places, size=(8.8, 4.7))
+    left, right, middle = fig.axes
+    wipe(left, right, middle)
+    _kernel_cells(middle, edge_kernel(kernel))
     wide, span = size + 2 * padding, dilation * (kernel - 1) + 1
     padded = F.pad(toy_image(size), (padding,) * 4)
     if span > wide:
@@ -97,21 +114,6 @@ def draw_convolution(
     formula = f"⌊({size} + 2·{padding} − {dilation}·({kernel} − 1) − 1) / {stride}⌋ + 1 = {count}"
     fig.suptitle(f"O = ⌊(I + 2P − d(K − 1) − 1) / S⌋ + 1 = {formula}", fontsize=12)
     return fig
-
-
-def _sheet(*places: tuple[float, float, float, float], size: tuple[float, float]) -> Figure:
-    """Return a figure with axes at fixed places: nothing is laid out anew when it changes."""
-    fig = Figure(figsize=size)
-    for place in places:
-        fig.add_axes(place)
-    return fig
-
-
-def _wipe(*axes) -> None:
-    for ax in axes:
-        for artist in (*ax.images, *ax.patches, *ax.texts, *ax.lines, *ax.collections):
-            artist.remove()
-        ax.set(title="", xlabel="")
 
 
 def signed(value: float) -> str:
@@ -168,6 +170,22 @@ def _output_cells(ax, output: Tensor, window: int) -> None:
     ax.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, fill=False, edgecolor=MARK, lw=3, zorder=4))
 
 
+def _kernel_cells(ax, kernel: Tensor) -> None:
+    """Draw the kernel, with gaps between its weights no matter what the dilation is."""
+    size, colours, texts = len(kernel), torch.ones(len(kernel), len(kernel), 3), {}
+    for place, value in enumerate(kernel.flatten().tolist()):
+        i, j = divmod(place, size)
+        colours[i, j] = torch.tensor(shade(value, 1.6))
+        texts[i, j] = number(value)
+    _grid(ax, colours)
+    for (i, j), text in texts.items():
+        points = (13, 11, 9)[min(max(size - 3, 0), 2)]
+        ax.text(j, i, text, ha="center", va="center", color=INK, fontsize=points, zorder=5)
+    edge = (-0.5, -0.5)
+    ax.add_patch(Rectangle(edge, size, size, fill=False, edgecolor=MARK, lw=2, zorder=4))
+    ax.set_title("kernel")
+
+
 def _say_convolution(
     *, size: int, kernel: int, stride: int, padding: int, dilation: int, window: int
 ) -> str:
@@ -176,7 +194,8 @@ def _say_convolution(
     count = conv_output_size(size, kernel, padding=padding, stride=stride, dilation=dilation)
     return (
         f"Left, a {size} by {size} image of a bright bar with {padding} zeros on each side and a "
-        f"{kernel} by {kernel} window, stride {stride}, dilation {dilation}. Right, the output of "
+        f"{kernel} by {kernel} window, stride {stride}, dilation {dilation}. In the middle, the "
+        f"kernel, −1 on the left and 1 on the right. Right, the output of "
         f"{count} by {count} cells, filled up to cell {min(window, count * count - 1) + 1}."
     )
 
@@ -196,6 +215,7 @@ def convolution() -> dict:
     return explore(
         draw,
         alt=_say_convolution,
+        caption=WINDOW_CAPTION,
         size=(3, 10, 1, 7),
         kernel=(1, 5, 1, 3),
         stride=(1, 4, 1, 2),
@@ -206,6 +226,13 @@ def convolution() -> dict:
 
 
 # ---- the digit moves ---------------------------------------------------------------------------
+
+SHIFT_CAPTION = (
+    "A digit moved to the right, and its map of left edges. The third picture is this map minus "
+    "the moved map of the digit at rest. White means that both agree. In blue places the first "
+    "is larger, in orange ones the second. The bars are averages of whole maps, grey before the "
+    "move and green after it."
+)
 
 FILTERS = {
     "left edges": [[-1.0, 0.0, 1.0]] * 3,
@@ -242,7 +269,7 @@ def draw_shift(
     difference = after[0] - before[0].roll(shift // stride, 1)
     limit = before[0].max().item() or 1.0
     places = [(0.01 + 0.235 * k, 0.14, 0.22, 0.7) for k in range(3)] + [(0.765, 0.2, 0.23, 0.62)]
-    fig = fig or _sheet(*places, size=(9.2, 2.9))
+    fig = fig or fixed_sheet(*places, size=(9.2, 2.9))
     pictures = (
         (moved, f"image, moved by {shift}", "gray_r", 0, 1),
         (after[0], f"feature map, {after.shape[1]} × {after.shape[2]}", "gray_r", 0, limit),
@@ -303,98 +330,11 @@ def shift(image: Tensor) -> dict:
         sheet[:] = [draw_shift(image, shift=shift, stride=stride, border=border, fig=old)]
         return sheet[0]
 
-    choices = dict(stride=[2, 1], border=["circular", "zeros"])
-    return explore(draw, alt=_say_shift, shift=(0, 27, 1, 3), **choices)
-
-
-# ---- the walk in the valley --------------------------------------------------------------------
-
-LOWEST = torch.tensor([-1.0, 1.0])  # the kernel that finds the edges of section 8's strip
-
-
-def walk(start: tuple[float, float], *, rate: float, steps: int, curvature: float) -> Tensor:
-    """Return the points of gradient descent in the valley, (steps + 1, 2), float64.
-
-    Args:
-        start: first point.
-        rate: learning rate.
-        steps: how many.
-        curvature: along the steep direction (1, 1); along the flat one, (1, −1), it is 1.
-    """
-    check_positive(curvature=curvature)
-    check_at_least(0, steps=steps)
-    check_between(0, math.inf, rate=rate)
-    hessian, lowest = valley_hessian(curvature), LOWEST.double()
-    points = [torch.tensor(start).double()]
-    for _ in range(steps):
-        points.append(points[-1] - rate * hessian @ (points[-1] - lowest))
-    return torch.stack(points)
-
-
-def valley_hessian(curvature: float) -> Tensor:
-    """Return H with the given curvature along (1, 1) and curvature 1 along (1, −1), (2, 2)."""
-    both, one = (curvature + 1) / 2, (curvature - 1) / 2
-    return torch.tensor([[both, one], [one, both]]).double()
-
-
-def draw_descent(
-    *, start: str, rate: float, steps: int, curvature: int, fig: Figure | None = None
-) -> Figure:
-    """Draw a walk in the valley from above, and beside it the loss step by step.
-
-    Args:
-        start: "(1, 1)", "(0, 0)" or "(0, 2)".
-        rate: learning rate.
-        steps: how many.
-        curvature: along the steep direction.
-        fig: an earlier result, to be changed; None makes a new one.
-    """
-    check_choice(STARTS, start=start)
-    points = walk(STARTS[start], rate=rate, steps=steps, curvature=curvature)
-    loss = losses(points, valley_hessian(curvature), LOWEST)
-    fig = fig or _sheet((0.08, 0.14, 0.4, 0.74), (0.6, 0.14, 0.37, 0.74), size=(8.4, 4.2))
-    left, right = fig.axes
-    _wipe(left, right)
-    readable(left, right)
-    contours(left, valley_hessian(curvature), LOWEST)
-    left.plot(*LOWEST.tolist(), "*", color=INK, ms=13, zorder=5)
-    left.plot(*points.T.tolist(), "o-", color=COLORS[2], lw=2, ms=5)
-    left.set_title(f"rate {rate:g}, from {start}", fontsize=13)
-    right.plot(loss.clamp(1e-6, 1e6).tolist(), "o-", color=COLORS[2], ms=5)
-    right.set(xlabel="step", yscale="log", ylim=(1e-6, 1e3), xlim=(0, max(steps, 1)))
-    right.set_title(f"loss after {steps} steps: {loss[-1].item():.3g}", fontsize=13)
-    return fig
-
-
-STARTS = {"(1, 1)": (1.0, 1.0), "(0, 0)": (0.0, 0.0), "(0, 2)": (0.0, 2.0)}
-
-
-def _say_descent(*, start: str, rate: float, steps: int, curvature: int) -> str:
-    loss = losses(walk(STARTS[start], rate=rate, steps=steps, curvature=curvature),
-                  valley_hessian(curvature), LOWEST)  # fmt: skip
-    return (
-        f"A walk of {steps} steps from {start} with rate {rate:g} in a valley of curvatures 1 and "
-        f"{curvature}, seen from above; the loss goes from {loss[0]:.3g} to {loss[-1]:.3g}."
-    )
-
-
-def descent() -> dict:
-    """Show the figure to play with: walk downhill with a start, a rate and a number of steps.
-
-    Returns:
-        The controls by name.
-    """
-    sheet = []
-
-    def draw(**values) -> Figure:
-        sheet[:] = [draw_descent(**values, fig=sheet[0] if sheet else None)]
-        return sheet[0]
-
     return explore(
         draw,
-        alt=_say_descent,
-        start=list(STARTS),
-        rate=(0.05, 1.5, 0.05, 0.3),
-        steps=(0, 30, 1, 8),
-        curvature=(1, 25, 1, 3),
+        alt=_say_shift,
+        caption=SHIFT_CAPTION,
+        shift=(0, 27, 1, 3),
+        stride=[2, 1],
+        border=["circular", "zeros"],
     )

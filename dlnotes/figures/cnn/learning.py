@@ -70,7 +70,8 @@ def blame(probabilities: Tensor, target: Tensor) -> Figure:
 def valley(walks: dict[str, Tensor], hessian: Tensor, lowest: Tensor) -> Figure:
     """Draw walks on a quadratic loss from above, and beside it the loss step by step.
 
-    The axis of the loss is logarithmic, and what is 0 is drawn at its lower edge, which says so.
+    The axis of the loss is logarithmic. What is smaller, such as 0, is drawn at its lower edge,
+    which is labelled "below".
 
     Args:
         walks: name -> points, (steps + 1, 2).
@@ -90,7 +91,7 @@ def valley(walks: dict[str, Tensor], hessian: Tensor, lowest: Tensor) -> Figure:
         right.plot(loss.clamp_min(LEAST).tolist(), "o-", color=colour, ms=6, clip_on=False)
         ends.append((len(loss) - 1, loss[-1].clamp_min(LEAST).item(), name, colour))
     right.set(xlabel="step", ylabel="loss", yscale="log", ylim=(LEAST, 30))
-    right.set_yticks([LEAST, 1e-3, 1e-2, 1e-1, 1, 10], ["0", "0.001", "0.01", "0.1", "1", "10"])
+    right.set_yticks([LEAST, 1e-3, 1e-2, 1e-1, 1, 10], ["below", "0.001", "0.01", "0.1", "1", "10"])
     right.set_xlim(0, max(x for x, *_ in ends) * 1.02)
     right.set_xticks(range(0, int(max(x for x, *_ in ends)) + 1, 2))
     readable(left, right)
@@ -100,8 +101,8 @@ def valley(walks: dict[str, Tensor], hessian: Tensor, lowest: Tensor) -> Figure:
 
 
 def star(ax, lowest: Tensor) -> None:
-    """Mark the goal above everything else."""
-    ax.plot(*lowest.tolist(), "*", color=INK, ms=19, mec="white", mew=1.6, zorder=8)
+    """Mark the goal above everything else, hollow, so that the walks are seen through it."""
+    ax.plot(*lowest.tolist(), "*", ms=17, mfc="none", mec=INK, mew=1.8, zorder=8)
 
 
 def contours(ax, hessian: Tensor, lowest: Tensor, *, reach: float = 2.4) -> None:
@@ -135,7 +136,7 @@ def backward(x: Sequence[float], w: Sequence[float], delta: Sequence[float]) -> 
         w: two weights.
         delta: two numbers, the gradient of the loss at the outputs.
     """
-    fig, ax = canvas(19.4, 7.6, width=9.4)
+    fig, ax = canvas(19.4, 8.9, width=9.4)
     y = [w[0] * x[i] + w[1] * x[i + 1] for i in range(2)]
     dx = [sum(w[u] * delta[i - u] for u in range(2) if 0 <= i - u < 2) for i in range(3)]
     dw = [sum(delta[i] * x[i + u] for i in range(2)) for u in range(2)]
@@ -158,7 +159,12 @@ def backward(x: Sequence[float], w: Sequence[float], delta: Sequence[float]) -> 
         say(ax, left + 2.9, 6.45, names[0], size=13)
     say(ax, 3.2, 7.2, f"w = ({number(w[0])}, {number(w[1])})", size=14)
     say(ax, 9.7, 7.2, "each pixel adds its arrows", size=14)
-    say(ax, 16.2, 7.2, f"∂L/∂w = ({number(dw[0])}, {number(dw[1])})", size=14)
+    for u, colour in enumerate((GREEN, PURPLE)):  # a weight adds up its two wires
+        first, second = (delta[i] * x[i + u] for i in range(2))
+        sign = "−" if second < 0 else "+"
+        text = f"w{'₀₁'[u]}: {number(first)} {sign} {number(abs(second))} = {number(dw[u])}"
+        say(ax, 16.2, 7.1 + 0.65 * u, text, size=14, color=colour, fontweight="bold")
+    say(ax, 16.2, 8.45, f"∂L/∂w = ({number(dw[0])}, {number(dw[1])})", size=14)
     return fig
 
 
@@ -172,7 +178,10 @@ def _wires(ax, left: float, x, w, delta, panel: int) -> None:
             colour = FAINT if panel == 0 else colours[u]
             if panel == 1:
                 colour = BLUE if product > 0 else ORANGE
-            arrow(ax, start, end, colour=colour, width=2.2)
+            if panel == 2:  # nothing goes to the pixels; the weights add up their wires
+                ax.plot(*zip(start, end, strict=True), color=colour, lw=3, zorder=1)
+            else:
+                arrow(ax, start, end, colour=colour, width=2.2)
             place = (down[0] + up[0]) / 2, (down[1] + up[1]) / 2
             note = {"boxstyle": "round,pad=0.1", "facecolor": "white", "edgecolor": "none"}
             sign = "·" if panel == 0 else ""
@@ -225,6 +234,41 @@ def learning_curves(
     most, level = ax.get_xlim()[1], float(np.log(10))
     text = dict(ha="right", va="bottom", color="#555555", fontsize=13)
     ax.text(most * 0.99, level + 0.25, "guessing, log 10", **text)
+    return fig
+
+
+def loss_and_rate(losses: Sequence[float], rates: Sequence[float], *, smooth: int = 50) -> Figure:
+    """Draw the loss of one run on a logarithmic axis, and below it the learning rate of each step.
+
+    Args:
+        losses: of every step, above 0.
+        rates: of the same steps.
+        smooth: how many steps are averaged for the thick line.
+    """
+    if len(losses) != len(rates):
+        raise ValueError(
+            f"losses and rates must have one length, got {len(losses)} and {len(rates)}"
+        )
+
+    fig, (ax, below) = figure(2, 1, width=7.8, height=4.9, sharex=True, height_ratios=(3, 1.15))
+    ax.plot(list(losses), color=GREEN, lw=0.7, alpha=0.35)
+    mean = _mean(losses, smooth)
+    ax.plot(range(smooth - 1, len(losses)), mean, color=GREEN, lw=2.6)
+    ax.axhline(float(np.log(10)), color=GREY, lw=1.4, ls=":")
+    text = dict(ha="right", va="bottom", color="#555555", fontsize=13)
+    ax.text(len(losses) * 0.99, float(np.log(10)) * 1.08, "guessing, log 10", **text)
+    least = 10 ** np.floor(np.log10(max(min(mean), LEAST)))
+    ax.set(yscale="log", ylabel="training loss", xlim=(0, len(losses) - 1), ylim=(least / 2, 6))
+    ticks = [tick for tick in (0.001, 0.01, 0.1, 1.0) if tick >= least / 2]
+    ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    ax.minorticks_off()
+    below.plot(list(rates), color=INK, lw=2.6)
+    below.set(xlabel="step", ylabel="rate", ylim=(0, 1.15 * max(rates)), yticks=[0, max(rates)])
+    below.set_yticklabels(["0", f"{max(rates):.3g}"])
+    readable(ax, below)
+    peak = max(range(len(rates)), key=lambda k: rates[k])
+    for panel in (ax, below):
+        panel.axvline(peak, color=FAINT, lw=1.4, ls="--", zorder=1)
     return fig
 
 

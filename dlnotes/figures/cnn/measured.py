@@ -8,7 +8,7 @@ from torch import Tensor
 
 from dlnotes.checks import check_shape
 from dlnotes.figures.cnn.parts import FAINT, INK, MARK, number, readable
-from dlnotes.plotting import GREEN, GREY, figure
+from dlnotes.plotting import GREEN, GREY, PURPLE, figure
 
 # ---- gradients of batches ----------------------------------------------------------------------
 
@@ -59,26 +59,33 @@ def rates_panel(results: Mapping[tuple[str, float], Sequence[float]]) -> Figure:
 
     Args:
         results: ("without" or "with", rate) -> accuracies in percent, one per seed; both at the
-            same rates. The names stand where the two lines are farthest apart.
+            same rates. The names stand where the two lines are farthest apart. A control with
+            γ and β held may be added as ("fixed", rate), at one or more of these rates.
     """
     names = ("without", "with")
-    rates = {name: sorted(rate for kind, rate in results if kind == name) for name in names}
+    rates = {name: sorted(r for kind, r in results if kind == name) for name in (*names, "fixed")}
     if not rates["with"] or rates["with"] != rates["without"]:
         raise ValueError(f"results must hold the same rates without and with, got {rates}")
+    if not set(rates["fixed"]) <= set(rates["with"]):
+        raise ValueError(f"results must hold fixed at rates of the others, got {rates}")
 
     fig, ax = figure(width=7.8, height=3.9)
     means = {}
-    for name, colour in zip(names, (GREY, GREEN), strict=True):
+    for name, colour in (("without", GREY), ("with", GREEN), ("fixed", PURPLE)):
         means[name] = [sum(results[name, r]) / len(results[name, r]) for r in rates[name]]
         for rate in rates[name]:
             runs = results[name, rate]
             ax.plot([rate] * len(runs), runs, "o", color=colour, ms=6.5, alpha=0.55, mew=0)
-        ax.plot(rates[name], means[name], color=colour, lw=2.8)
+        ax.plot(rates[name], means[name], color=colour, lw=2.8, ls="--" if name == "fixed" else "-")
     ax.set(xscale="log", ylim=(0, 106), xlabel="learning rate", ylabel="validation accuracy (%)")
     ax.set_xticks(rates["with"], [f"{rate:g}" for rate in rates["with"]])
     ax.minorticks_off()
     readable(ax)
     _names_between(ax, results, rates["with"], means)
+    if rates["fixed"]:
+        style = dict(textcoords="offset points", ha="right", va="bottom", color=PURPLE, fontsize=15)
+        end = rates["fixed"][-1], means["fixed"][-1]
+        ax.annotate("γ, β held", end, xytext=(0, 8), **style)
     return fig
 
 

@@ -194,37 +194,59 @@ def contest(
     *,
     levels: dict[str, float],
 ) -> Figure:
-    """Draw scores of the same networks without and with batch normalisation, a dot per seed.
+    """Draw scores of networks without and with batch normalisation, a dot per seed.
 
     Args:
-        without: network -> scores in percent, one per seed.
-        with_: the same networks, with it.
+        without: network -> scores in percent, one per seed; may lack some of the networks.
+        with_: network -> scores with it.
         levels: baseline -> score in percent.
     """
-    fig, ax = figure(width=8.4, height=0.85 * len(without) + 1.2)
-    for row, name in enumerate(without):
-        pair = (without[name], with_[name])
-        for scores, colour, offset in zip(pair, (GREY, GREEN), (-0.16, 0.16), strict=True):
+    names = list(dict.fromkeys([*without, *with_]))
+    fig, ax = figure(width=8.4, height=0.85 * len(names) + 1.9)
+    for row, name in enumerate(names):
+        ends = []
+        for scores, colour, offset in (
+            (without.get(name, ()), GREY, -0.16),
+            (with_.get(name, ()), GREEN, 0.16),
+        ):
+            if len(scores) == 0:
+                continue
             mean = sum(scores) / len(scores)
             ax.plot(scores, [row + offset] * len(scores), "o", color=colour, ms=6, alpha=0.6)
             ax.plot([mean, mean], [row + offset - 0.15, row + offset + 0.15], color=colour, lw=3.5)
-        ends = [sum(scores) / len(scores) for scores in pair]
-        arrow_style = dict(arrowstyle="-|>", color=DULL, lw=1.4)
-        ax.annotate("", (ends[1], row), (ends[0], row), arrowprops=arrow_style)
-    for (name, level), height in zip(levels.items(), (0.0, 0.07), strict=False):
-        ax.axvline(level, color=INK, lw=1.2, ls=":")
-        ax.annotate(
-            f"{name} {level:.1f}", (level, 1.01 + height), xycoords=("data", "axes fraction"),
-            ha="center", va="bottom", fontsize=13, color="#555555",
-        )  # fmt: skip
-    ax.set_yticks(range(len(without)), list(without), fontsize=14)
-    ax.set_ylim(len(without) - 0.5, -0.5)
+            ends.append(mean)
+        if len(ends) == 2:
+            arrow_style = dict(arrowstyle="-|>", color=DULL, lw=1.4)
+            ax.annotate("", (ends[1], row), (ends[0], row), arrowprops=arrow_style)
+    ax.set_yticks(range(len(names)), names, fontsize=14)
+    ax.set_ylim(len(names) + 0.55, -0.65 - 0.5 * len(levels))
     ax.set_xlabel("validation accuracy (%), axis cut")
+    _levels(ax, levels)
     readable(ax)
     ax.grid(False, axis="y")
-    for place, text, colour in ((0.0, "grey: without", "#666666"), (0.2, "green: with it", GREEN)):
-        ax.text(place, 1.15, text, transform=ax.transAxes, fontsize=13, color=colour)
+    for k, (text, colour) in enumerate((("grey: without", "#666666"), ("green: with", GREEN))):
+        style = dict(transform=ax.get_yaxis_transform(), va="center", fontsize=14, color=colour)
+        ax.text(0.01, len(names) - 0.3 + 0.5 * k, f"{text} batch normalisation", **style)
     return fig
+
+
+def _levels(ax, levels: dict[str, float]) -> None:
+    """Draw dotted lines up to their names, which stand inside the frame and on no other line."""
+    low, high = ax.get_xlim()
+    left = 2 * sum(levels.values()) < (low + high) * len(levels)
+    side, gap = ("left", 6) if left else ("right", -6)
+    bottom = ax.get_ylim()[0]
+    for k, (name, level) in enumerate(
+        sorted(levels.items(), key=lambda x: x[1], reverse=bool(left))
+    ):
+        y = -0.65 - 0.5 * k
+        ax.plot([level, level], [bottom, y - 0.15], color=INK, lw=1.2, ls=":")
+        ax.annotate(
+            f"{name} {level:.1f}", (level, y), xytext=(gap, 0), ha=side, va="center",
+            textcoords="offset points", fontsize=14, color="#555555",
+        )  # fmt: skip
+    span = [*levels.values(), low, high]
+    ax.set_xlim(min(span), max(span) + 0.02 * (max(span) - min(span)))
 
 
 STYLES = ((GREY, "-"), (GREEN, "-"), (BLACK, "--"), (PURPLE, "--"))

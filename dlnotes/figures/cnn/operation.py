@@ -8,12 +8,13 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from dlnotes import cnn
-from dlnotes.checks import check_shape
+from dlnotes.checks import check_between, check_positive, check_shape
 from dlnotes.figures.cnn.parts import (
     DULL,
     FAINT,
     INK,
     MARK,
+    TINTS,
     arrow,
     blank,
     canvas,
@@ -25,7 +26,7 @@ from dlnotes.figures.cnn.parts import (
     shade,
     without_ticks,
 )
-from dlnotes.plotting import AMBER, BLUE, DIVERGING, PURPLE, figure
+from dlnotes.plotting import AMBER, BLUE, DIVERGING, PURPLE, figure, tint
 
 SKY = "#CFE6F5"
 SHARED = (BLUE, AMBER, PURPLE)
@@ -93,7 +94,7 @@ def window(image: Tensor, kernel: Tensor, row: int, column: int) -> Figure:
         (start + 2 * size + 1.6, patch * kernel, "products"),
     ):
         cells(ax, values, x, middle, limit=3, title=name)
-    for x, sign in ((start + size + 0.4, "×"), (start + 2 * size + 1.2, "=")):
+    for x, sign in ((start + size + 0.4, "⊙"), (start + 2 * size + 1.2, "=")):
         say(ax, x, middle + size / 2, sign, size=18)
     frame(ax, start, middle, size, size)
     x = start + 3 * size + 3.8
@@ -112,28 +113,92 @@ def window(image: Tensor, kernel: Tensor, row: int, column: int) -> Figure:
     return fig
 
 
-def filter_stack(*, channels: int = 3, filters: int = 2) -> Figure:
-    """Draw how filters are made of kernels: one kernel per input map, one bias, one output map."""
-    rows = 3.4 * filters
-    fig, ax = canvas(15.4, rows + 1.2, width=8.4)
-    colours = ("#F3C9C0", "#CBE8D6", "#C9DDF2", "#E8E0F0")
-    middle = 0.9 + rows / 2
-    for c in range(channels):
-        cell(ax, 0.5 + 0.42 * c, middle - 1.3 + 0.42 * c, 2.2, colours[c % 4], line=INK)
-    say(ax, 1.8, 0.4, f"{channels} input maps", size=14)
-    say(ax, 6.9, 0.4, f"{filters} filters of {channels} kernels", size=14)
-    say(ax, 13.4, 0.4, f"{filters} output maps", size=14)
+def filter_stack(
+    *,
+    channels: int = 3,
+    filters: int = 2,
+    image: Tensor | None = None,
+    weight: Tensor | None = None,
+) -> Figure:
+    """Draw how filters are made of kernels: one per channel, whose maps are added, and one bias.
+
+    Args:
+        channels: maps that come in, one column each.
+        filters: maps that go out, one row each.
+        image: what comes in, (channels, H, W), and is shown; None leaves the squares empty.
+        weight: with an image, the kernels that make the maps, (filters, channels, K, K).
+    """
+    check_between(1, 4, channels=channels)
+    check_positive(filters=filters)
+    if image is not None or weight is not None:
+        _check_pictures(channels, filters, image, weight)
+
+    wide, tall = 4.6, 2.5  # of a column and of a row
+    end, high = 2.0 + wide * channels, 4.4 + tall * filters
+    fig, ax = canvas(end + 4.6, high, width=9.2)
+    _channels(ax, channels, filters, wide=wide, tall=tall)
+    say(ax, end + 3.35, 3.9, "output", size=14)
     for f in range(filters):
-        y = 0.9 + 3.4 * (f + 0.5)
-        arrow(ax, (3.8, middle), (4.7, y))
+        y = 4.2 + tall * (f + 0.5)
+        say(ax, 0.1, y, f"filter {f + 1}", size=14, ha="left", fontweight="bold")
         for c in range(channels):
-            _little_kernel(ax, 4.9 + 1.35 * c, y - 0.55, colours[c % 4])
-            if c:
-                say(ax, 4.9 + 1.35 * c - 0.13, y, "+", size=14)
-        say(ax, 5.25 + 1.35 * channels, y, "+ bias", size=13, ha="left", fontweight="bold")
-        arrow(ax, (6.8 + 1.35 * channels, y), (12.2, y))
-        cell(ax, 12.4, y - 1.0, 2.0, SKY, line=INK)
+            x = 2.6 + wide * c
+            arrow(ax, (x - 0.3, y), (x - 0.02, y), colour=INK, width=1.6)
+            _little_kernel(ax, x, y - 0.54, TINTS[c])
+            arrow(ax, (x + 1.2, y), (x + 1.75, y), colour=INK, width=1.6)
+            cell(ax, x + 1.9, y - 0.75, 1.5, tint(TINTS[c], 0.55), line=INK)
+            if image is None:
+                say(ax, x + 2.65, y, "map", size=13)
+            if c + 1 < channels:
+                say(ax, x + 4.0, y, "+", size=20)
+        say(ax, end, y, "+ bias", size=14, ha="left", fontweight="bold")
+        say(ax, end + 2.05, y, "=", size=20)
+        cell(ax, end + 2.6, y - 0.75, 1.5, SKY, line=INK)
+        if image is None:
+            say(ax, end + 3.35, y, f"map {f + 1}", size=13, fontweight="bold")
+    if image is not None:
+        _real_maps(ax, image, weight, wide=wide, tall=tall)
+        blank(ax, end + 4.6, high)  # imshow moved the limits
     return fig
+
+
+def _check_pictures(channels: int, filters: int, image: Tensor | None, weight: Tensor | None):
+    """Check that both are there and fit each other."""
+    if image is None or weight is None:
+        raise ValueError("image and weight must be given together, got one of them")
+    check_shape("image", image, channels, "H", "W")
+    check_shape("weight", weight, filters, channels, "K", "K")
+
+
+def _channels(ax, channels: int, filters: int, *, wide: float, tall: float) -> None:
+    """Draw what comes in, and its ways to all filters."""
+    for c in range(channels):
+        x = 2.6 + wide * c
+        say(ax, x + 1.6, 0.5, f"channel {c + 1}", size=14)
+        cell(ax, x + 0.6, 0.9, 2.0, TINTS[c], line=INK)
+        rail = x - 0.3  # down which the channel goes to every filter
+        last = 4.2 + tall * (filters - 0.5)
+        ax.plot([x + 0.6, rail, rail], [1.9, 1.9, last], color=INK, lw=1.6, zorder=1)
+
+
+def _real_maps(ax, image: Tensor, weight: Tensor, *, wide: float, tall: float) -> None:
+    """Put channels, their maps and the sums of these into the squares of ``filter_stack``."""
+    for c, channel in enumerate(image):
+        x = 2.6 + wide * c
+        _picture(ax, channel, x + 0.65, 0.95, 1.9, "gray", (0, 1))
+    for f, kernels in enumerate(weight):
+        y = 4.2 + tall * (f + 0.5)
+        answers = F.conv2d(image[None], kernels[:, None], groups=len(image))[0]
+        most = answers.abs().max().item() or 1.0
+        for c, answer in enumerate(answers):
+            _picture(ax, answer, 4.55 + wide * c, y - 0.7, 1.4, DIVERGING, (-most, most))
+        total, most = answers.sum(0), len(answers) * most
+        _picture(ax, total, 4.65 + wide * len(image), y - 0.7, 1.4, DIVERGING, (-most, most))
+
+
+def _picture(ax, values: Tensor, x: float, y: float, side: float, colours, limits) -> None:
+    place, (low, high) = (x, x + side, y + side, y), limits
+    ax.imshow(values, cmap=colours, vmin=low, vmax=high, extent=place, zorder=6)
 
 
 def _little_kernel(ax, x: float, y: float, colour) -> None:
@@ -143,7 +208,7 @@ def _little_kernel(ax, x: float, y: float, colour) -> None:
 
 
 def use_counts(*, size: int = 6, kernel: int = 3) -> Figure:
-    """Draw in how many windows each pixel lies: without padding, with it, and with stride 2.
+    """Draw in how many windows each pixel lies, for padding 0, 1 and K − 1, and for stride 2.
 
     Args:
         size: rows and columns of the image; the last panel has one more, or fewer, to be even.
@@ -153,9 +218,10 @@ def use_counts(*, size: int = 6, kernel: int = 3) -> Figure:
     panels = {
         "no padding": (size, dict(stride=1, padding=0)),
         "padding 1": (size, dict(stride=1, padding=1)),
-        "stride 2, no padding": (even, dict(stride=2, padding=0)),
+        f"padding {kernel - 1}": (size, dict(stride=1, padding=kernel - 1)),
+        "stride 2": (even, dict(stride=2, padding=0)),
     }
-    fig, axes = figure(1, 3, width=8.4, height=3.1)
+    fig, axes = figure(1, 4, width=9.2, height=2.7)
     for ax, (name, (side, options)) in zip(axes, panels.items(), strict=True):
         x = torch.zeros(1, 1, side, side, requires_grad=True)
         F.conv2d(x, torch.ones(1, 1, kernel, kernel), **options).sum().backward()

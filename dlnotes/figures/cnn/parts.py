@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, PathPatch, Rectangle
 from matplotlib.path import Path
 
@@ -17,6 +18,7 @@ from dlnotes.plotting import BLUE, ORANGE, figure
 
 INK, FAINT, PALE, DULL = "#222222", "#8A8A8A", "#F4F4F4", "#BDBDBD"
 MARK = "#009E73"  # what the text speaks of just now
+TINTS = ("#F3C9C0", "#CBE8D6", "#C9DDF2", "#E8E0F0")  # of windows and channels, without a sign
 
 
 def canvas(columns: float, rows: float, *, width: float = 7.2, top: float = 0.0) -> tuple:
@@ -33,6 +35,22 @@ def blank(ax: Axes, columns: float, rows: float, top: float = 0.0) -> None:
     """Make axes a sheet of so many cells."""
     ax.set(xlim=(0, columns), ylim=(rows, -top), aspect="equal")
     ax.axis("off")
+
+
+def fixed_sheet(*places: tuple[float, float, float, float], size: tuple[float, float]) -> Figure:
+    """Return a figure with axes at fixed places: nothing is laid out anew when it changes."""
+    fig = Figure(figsize=size)
+    for place in places:
+        fig.add_axes(place)
+    return fig
+
+
+def wipe(*axes: Axes) -> None:
+    """Take everything drawn and written off axes, and leave their places."""
+    for ax in axes:
+        for artist in (*ax.images, *ax.patches, *ax.texts, *ax.lines, *ax.collections):
+            artist.remove()
+        ax.set(title="", xlabel="")
 
 
 def shade(value: float, limit: float) -> tuple[float, float, float]:

@@ -1,9 +1,10 @@
-"""Drawings of what a shift does: at a border of zeros, at a stride, and to a digit."""
+"""Drawings of what a shift does: at borders and strides, to a digit, and to its readings."""
 
 from collections.abc import Mapping, Sequence
 
 import torch
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from dlnotes.checks import check_shape
@@ -13,6 +14,7 @@ from dlnotes.figures.cnn.parts import (
     INK,
     MARK,
     arrow,
+    blank,
     canvas,
     cell,
     cells,
@@ -65,7 +67,9 @@ def padding_breaks(kernel: Sequence[float] = (-1, 1), *, seen: int = 4) -> Figur
     return fig
 
 
-def stride_breaks(stripes: Sequence[float] = (0, 1) * 4, *, stride: int = 2) -> Figure:
+def stride_breaks(
+    stripes: Sequence[float] = (0, 1, 0, 1, 1, 1, 0, 1), *, stride: int = 2
+) -> Figure:
     """Draw stripes, moved by 0, 1, 2 on a ring, and the pixels that a stride reads of them.
 
     Args:
@@ -141,3 +145,49 @@ def best_patches(patches: Mapping[str, Tensor]) -> Figure:
             ax.spines[:].set_color(DULL)
         line[0].set_ylabel(name, fontsize=15, rotation=0, ha="right", va="center", labelpad=8)
     return fig
+
+
+def readings(
+    images: Tensor, answers: Mapping[str, Sequence[tuple[int, float]]], label: int
+) -> Figure:
+    """Draw a digit on its way, and below each place what each network reads there, and how surely.
+
+    Answers that are wrong stand in grey cells with a frame.
+
+    Args:
+        images: the digit, moved by 0, 1, 2, ... pixels, (N, H, W).
+        answers: name of the network -> (class, confidence from 0 to 1) for each image.
+        label: the right class.
+    """
+    check_shape("images", images, "N", "H", "W")
+    count, rows = len(images), len(answers)
+    if any(len(row) != count for row in answers.values()):
+        found = {name: len(row) for name, row in answers.items()}
+        raise ValueError(f"answers must hold {count} readings for each network, got {found}")
+
+    left, wide, tall = 4.6, 2.3, 2.0  # of the names; of a cell
+    fig, ax = canvas(left + count * wide + 0.2, 0.9 + wide + 0.3 + rows * tall, width=9.4)
+    say(ax, 0.2, 0.45, "moved by", size=14, ha="left")
+    for k, image in enumerate(images):
+        x = left + k * wide
+        say(ax, x + wide / 2, 0.45, str(k), size=15)
+        place = (x + 0.05, x + wide - 0.05, 0.9 + wide - 0.1, 0.9)
+        ax.imshow(image, cmap="gray_r", vmin=0, vmax=1, extent=place, zorder=2)
+        frame(ax, x + 0.05, 0.9, wide - 0.1, wide - 0.1, DULL)
+    for r, (name, row) in enumerate(answers.items()):
+        y = 0.9 + wide + 0.3 + r * tall
+        say(ax, 0.2, y + tall / 2, name, size=15, ha="left")
+        for k, (answer, confidence) in enumerate(row):
+            _reading(ax, left + k * wide, y, (wide, tall), answer, confidence, answer == label)
+    blank(ax, left + count * wide + 0.2, 0.9 + wide + 0.3 + rows * tall)  # imshow moved the limits
+    return fig
+
+
+def _reading(ax, x: float, y: float, size, answer: int, confidence: float, is_right: bool) -> None:
+    wide, tall = size[0] - 0.1, size[1] - 0.1
+    style = dict(facecolor="white" if is_right else DULL, edgecolor=FAINT, lw=0.9)
+    ax.add_patch(Rectangle((x + 0.05, y), wide, tall, **style))
+    if not is_right:
+        frame(ax, x + 0.05, y, wide, tall, INK)
+    say(ax, x + 0.05 + wide / 2, y + 0.65, str(answer), size=18, fontweight="bold")
+    say(ax, x + 0.05 + wide / 2, y + 1.4, f"{100 * confidence:.0f} %", size=13)
