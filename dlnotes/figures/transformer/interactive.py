@@ -35,11 +35,11 @@ def draw_head(*, content: float, place: float, shift: int, fig: Figure | None = 
         fig: an earlier result, to be changed; None makes a new one.
     """
     if fig is None:
-        fig = Figure(figsize=(8.4, 4.6))
+        fig = Figure(figsize=(8.4, 4.4))
         fig.add_axes((0, 0, 1, 1))
     (ax,) = fig.axes
     ax.clear()
-    blank(ax, 30, 16.4)
+    blank(ax, 30, 15.7)
     for number, (word, long) in enumerate(WORDS.items()):
         left, top = 0.8 + 15 * (number % 2), 3.4 + 8.2 * (number // 2)
         weights = weights_of(word, content, place, shift)
@@ -54,14 +54,7 @@ def draw_head(*, content: float, place: float, shift: int, fig: Figure | None = 
         right = (answer > 0.5) == long
         text = f"answer {answer:.2f}, {'right' if right else 'wrong'}"
         say(ax, left, top + 2.4, text, size=15, ha="left", color=BLUE if right else ORANGE)
-    slope = _slope(content, place, shift)
-    say(ax, 15, 15.9, f"slope of the softmax in hate: {slope:.4f}", size=14)
     return fig
-
-
-def _slope(content: float, place: float, shift: int) -> float:
-    a = answer_of("hate", content, place, shift)
-    return a * (1 - a)
 
 
 def _words(*, content: float, place: float, shift: int) -> str:
@@ -81,7 +74,7 @@ def head() -> dict:
         draw,
         alt=_words,
         caption="Build a head that reads. The a asks two questions, are you an e, and do you stand "
-        "so many places behind me. The sliders say how strongly it asks. Lines are as thick as the "
+        "so many places after me. The sliders say how strongly it asks. Lines are as thick as the "
         "weights. Can one setting read all four words?",
         content=(0.0, 12.0, 0.5, 2.0),
         place=(0.0, 12.0, 0.5, 0.0),

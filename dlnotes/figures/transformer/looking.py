@@ -71,23 +71,25 @@ def projections(X: Tensor, matrices: dict[str, Tensor], letters: str) -> Figure:
     """
     check_shape("X", X, len(letters), "d")
     n, d = X.shape
-    rows = max(n, d) + 1.7
-    fig, ax = canvas(2 * d + 8.4, len(matrices) * rows, width=7.6)
-    for line, (name, W) in enumerate(matrices.items()):
-        y, columns = line * rows + 1.1, W.shape[1]
-        cells(ax, X, 1.0, y, limit=3, size=14)
-        say(ax, 1.0 + d / 2, y - 0.45, "X", size=15, fontweight="bold")
+    wide = d + 2.2 + sum(W.shape[1] + 2.2 for W in matrices.values())
+    fig, ax = canvas(wide, n + d + 2.7, width=8.6)
+    top = d + 1.9  # of X and of the products; the matrices stand above
+    cells(ax, X, 1.2, top, limit=3, size=14)
+    say(ax, 1.2 + d / 2, top - 0.5, "X", size=16, fontweight="bold")
+    x = d + 3.0
+    for name, W in matrices.items():
+        columns = W.shape[1]
+        cells(ax, W, x, 1.0, limit=3, size=14)
+        say(ax, x + columns / 2, 0.5, f"$W^{name}$", size=16)
+        arrow(ax, (x + columns / 2, d + 1.1), (x + columns / 2, top - 0.1))
+        cells(ax, X @ W, x, top, limit=3, size=14)
+        text = f"{name} = $XW^{name}$"
+        say(ax, x + columns / 2, top + n + 0.45, text, size=14, fontweight="bold")
         for i, letter in enumerate(letters):
-            say(ax, 0.6, y + i + 0.5, letter, size=15)
-        x = d + 2.2
-        say(ax, d + 1.6, y + n / 2, "·", size=22)
-        cells(ax, W, x, y + (n - d) / 2, limit=3, size=14)
-        say(ax, x + columns / 2, y + (n - d) / 2 - 0.45, f"$W^{name}$", size=15)
-        say(ax, x + columns + 0.7, y + n / 2, "=", size=20)
-        cells(ax, X @ W, x + columns + 1.4, y, limit=3, size=14)
-        say(ax, x + 1.5 * columns + 1.4, y - 0.45, name, size=15, fontweight="bold")
-        for i, letter in enumerate(letters):
-            say(ax, x + 2 * columns + 1.8, y + i + 0.5, letter, size=15)
+            say(ax, x - 0.4, top + i + 0.5, letter, size=15)
+        x += columns + 2.2
+    for i, letter in enumerate(letters):
+        say(ax, 0.8, top + i + 0.5, letter, size=15)
     return fig
 
 

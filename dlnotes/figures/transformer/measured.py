@@ -35,7 +35,8 @@ def accuracies(
         ax.barh(-place, mean, color=colour, alpha=0.6, height=0.6)
         if len(values) > 1:
             ax.plot(values, [-place] * len(values), "o", color=colour, ms=7)
-        ax.text(max(values) + 0.02 * most, -place, f"{mean:.{digits}f}", va="center", fontsize=14)
+        text = f"{mean:.{digits}f}" if len(values) == 1 else f"mean {mean:.{digits}f}"
+        ax.text(0.015 * most, -place, text, va="center", fontsize=14)  # away from the dots
     ax.set(yticks=[-k for k in range(len(rows))], yticklabels=list(rows))
     ax.set(xlabel=xlabel, xlim=(0, 1.1 * most))
     ax.grid(axis="y", visible=False)

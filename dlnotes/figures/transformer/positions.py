@@ -11,7 +11,11 @@ from dlnotes.plotting import BLUE, DIVERGING, ORANGE, SKY, figure, tint
 
 
 def clocks(
-    word: str, frequencies: tuple[float, ...], *, turn: tuple[int, int] | None = None
+    word: str,
+    frequencies: tuple[float, ...],
+    *,
+    turn: tuple[int, int] | None = None,
+    strides: tuple[int, ...] | None = None,
 ) -> Figure:
     """Draw a clock under each letter for each frequency; its hand has the angle place · frequency.
 
@@ -19,24 +23,30 @@ def clocks(
         word: whose letters stand above.
         frequencies: ω of each row.
         turn: (place, shift), to mark how far the first clock turns on.
+        strides: how many places lie between two clocks of a row; None = 1 everywhere. A row with
+            another stride is labelled with its places.
     """
     n = len(word)
-    fig, ax = canvas(2.6 * n + 2.4, 2.8 * len(frequencies) + 2.2, width=7.6)
+    strides = strides or (1,) * len(frequencies)
+    high = 2.8 if set(strides) == {1} else 3.2
+    fig, ax = canvas(2.6 * n + 2.4, high * len(frequencies) + 2.2, width=7.6)
     for i, letter in enumerate(word):
         x = 3.6 + 2.6 * i
         cell(ax, x - 0.6, 0.3, 1.2, tint(SKY, 0.3), line=INK)
         say(ax, x, 0.9, letter, size=19)
         for row, omega in enumerate(frequencies):
-            y = 3.3 + 2.8 * row
+            y = 3.3 + high * row
             ax.add_patch(Circle((x, y), 1.0, facecolor="white", edgecolor=INK, lw=1.4))
-            angle = i * omega
+            angle = i * omega * strides[row]
             tip = (x + 0.85 * math.sin(angle), y - 0.85 * math.cos(angle))
             marked = turn is not None and row == 0 and i in (turn[0], turn[0] + turn[1])
             arrow(ax, (x, y), tip, colour=MARK if marked else INK, width=3)
             text = f"{math.sin(angle):.2f}, {math.cos(angle):.2f}".replace("-", "−")
             say(ax, x, y + 1.3, text, size=13)
+            if strides[row] != 1:
+                say(ax, x, y - 1.25, f"place {i * strides[row]}", size=13, color=MARK)
     for row, omega in enumerate(frequencies):
-        say(ax, 1.2, 3.3 + 2.8 * row, f"speed\n{omega:g}", size=15)
+        say(ax, 1.2, 3.3 + high * row, f"speed\n{omega:g}", size=15)
     if turn is not None:
         a, b = (3.6 + 2.6 * k for k in (turn[0], turn[0] + turn[1]))
         arrow(ax, (a, 2.25), (b, 2.25), colour=MARK, width=2.4, bend=-0.25)

@@ -67,19 +67,19 @@ def bent_sum(marks: tuple[float, ...]) -> Figure:
     fig, ax = figure(width=7.0, height=3.2)
     ends = []
     for name, values, colour, width in (
-        ("max(0, −x)", (-x).relu(), ORANGE, 2.4),
-        ("max(0, x)", x.relu(), BLUE, 2.4),
-        ("their sum", x.abs(), MARK, 4.0),
+        ("their sum", x.abs(), MARK, 9.0),  # wide and below, so that it hides nothing
+        ("max(0, −x)", (-x).relu(), ORANGE, 2.6),
+        ("max(0, x)", x.relu(), BLUE, 2.6),
     ):
-        shift = 0.09 if name == "their sum" else 0.0
-        ax.plot(x, values + shift, color=colour, lw=width)
+        shift = 0.22 if name == "their sum" else 0.0
+        ax.plot(x, values + shift, color=colour, lw=width, alpha=0.45 if shift else 1.0)
         ends.append((4.0, values[-1].item() + shift, name, colour))
     for mark in marks:
-        ax.plot([mark], [abs(mark) + 0.09], "o", color=MARK, ms=11)
+        ax.plot([mark], [abs(mark) + 0.22], "o", color=MARK, ms=11)
         text = f"x = {mark:g}, answer {abs(mark):g}".replace("-", "−")
         side = -1 if mark > 0 else 1  # towards the middle, away from the line
         ha = "right" if mark > 0 else "left"
-        ax.text(mark + 0.25 * side, abs(mark) + 0.25, text, ha=ha, fontsize=13, color=MARK)
+        ax.text(mark + 0.25 * side, abs(mark) + 0.4, text, ha=ha, fontsize=13, color=MARK)
     ax.set(xlabel="x", ylabel="answer", xlim=(-4, 4), ylim=(0, 4.4))
     readable(ax)
     fig.draw_without_rendering()
