@@ -5,6 +5,7 @@ import re
 
 import pytest
 import torch
+from matplotlib.patches import FancyArrowPatch
 
 from dlnotes import figures
 from dlnotes import transformer as module
@@ -47,6 +48,10 @@ def drawings():
         "bars": lambda: transformer.accuracies({"a": [90.0, 91.0], "b": [9.0]}, xlabel="%"),
         "maps": lambda: transformer.maps({"head 1": across}, "abc", "hate"),
         "cost": lambda: transformer.cost([4, 8], {"a": [1, 2], "b": [2, 3]}),
+        "cut": lambda: transformer.cut_heads(torch.randn(4, 4), torch.randn(4, 4), "city"),
+        "norms": transformer.norm_slices,
+        "masks": lambda: transformer.both_masks(5, 3),
+        "paths": lambda: transformer.path_lengths("hate"),
         "head": lambda: transformer.draw_head(content=2.0, place=3.0, shift=2),
     }
 
@@ -82,6 +87,50 @@ def test_clocks_show_the_codes():
     torch.testing.assert_close(
         torch.tensor(sorted(numbers)), torch.tensor(sorted(expected)), atol=0.006, rtol=0
     )
+
+
+def test_a_slow_clock_is_shown_at_far_places():
+    fig = transformer.clocks("hate", (1.0, 0.01), strides=(1, 100))
+    written = texts(fig)
+    assert [text for text in written if "place" in text] == [
+        "place 0",
+        "place 100",
+        "place 200",
+        "place 300",
+    ]
+    assert written.count("0.14, −0.99") == 2  # 3 · 1 and 300 · 0.01
+
+
+def test_heads_cut_the_product_not_the_letter():
+    X, W = torch.eye(4), torch.arange(16.0).view(4, 4)
+    fig = transformer.cut_heads(X, W, "city", heads=2)
+    frames = [patch for patch in fig.axes[0].patches if not patch.get_fill()]
+    assert [(box.get_width(), box.get_height()) for box in frames] == [(2, 4)] * 4
+    assert {"head 1", "head 2"} <= set(texts(fig))
+
+
+def test_norms_share_columns_or_rows():
+    fig = transformer.norm_slices(words=3, features=4)
+    tiles = [patch.get_facecolor() for patch in fig.axes[0].patches if patch.get_fill()]
+    batch, layer = tiles[:12], tiles[12:]
+    assert batch[0] == batch[4] == batch[8] != batch[1]  # down a column
+    assert layer[0] == layer[1] == layer[3] != layer[4]  # along a row
+
+
+@pytest.mark.parametrize(("places", "length", "seen"), [(5, 3, 12), (4, 4, 10), (4, 1, 4)])
+def test_two_masks_hide_what_either_hides(places, length, seen):
+    mask = module.causal_mask(places) & module.padding_mask(torch.tensor([length]), places)[0]
+    assert mask.sum() == seen
+    written = texts(transformer.both_masks(places, length))
+    assert f"{seen} of {places * places} may be seen" in written
+
+
+@pytest.mark.parametrize("word", ["hat", "hate", "paste"])
+def test_paths_have_the_steps_that_they_claim(word):
+    fig, n = transformer.path_lengths(word), len(word)
+    arrows = [patch for patch in fig.axes[0].patches if isinstance(patch, FancyArrowPatch)]
+    assert len(arrows) == (n - 1) + n + 1  # the recurrent network also reads the first token
+    assert {f"{n - 1} layers", f"{n - 1} steps", "1 layer"} <= set(texts(fig))
 
 
 def test_collapse_has_a_line_for_each_letter():

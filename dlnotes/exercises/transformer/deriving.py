@@ -205,13 +205,13 @@ def wrong_streams(scores: Tensor, V: Tensor, q: Tensor, K: Tensor) -> dict[str, 
 
 
 @exercise(
-    "8. Derive. An encoder layer has the projections of section 19, the scores and the mixing, and "
+    "8. Derive. An encoder layer has the projections of section 20, the scores and the mixing, and "
     "a feed-forward network whose two matrices are d × d_ff and d_ff × d. Count multiplications of "
     "matrices only. For how many tokens n do the scores and the mixing cost as much as everything "
     "else together? d and d_ff are given.\n"
     "Return n, a number.",
     hint=(
-        "Section 19 counts 4nd² for the projections and 2n²d for scores and mixing.",
+        "Section 20 counts 4nd² for the projections and 2n²d for scores and mixing.",
         "Each token goes through both matrices of the feed-forward network.",
         "2n²d = 4nd² + 2n·d·d_ff. Divide by 2nd.",
     ),
