@@ -36,9 +36,9 @@ def accuracies(
         if len(values) > 1:
             ax.plot(values, [-place] * len(values), "o", color=colour, ms=7)
         text = f"{mean:.{digits}f}" if len(values) == 1 else f"mean {mean:.{digits}f}"
-        ax.text(0.015 * most, -place, text, va="center", fontsize=14)  # away from the dots
+        ax.text(1.04 * most, -place, text, va="center", fontsize=14)  # away from the dots
     ax.set(yticks=[-k for k in range(len(rows))], yticklabels=list(rows))
-    ax.set(xlabel=xlabel, xlim=(0, 1.1 * most))
+    ax.set(xlabel=xlabel, xlim=(0, 1.3 * most))
     ax.grid(axis="y", visible=False)
     readable(ax)
     return fig
