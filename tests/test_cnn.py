@@ -544,46 +544,6 @@ def test_small_networks_keep_the_idea_of_the_large_ones():
         assert sum(isinstance(m, nn.Linear) for m in networks[name]) == 1
 
 
-@pytest.mark.parametrize("name", SCALED)
-def test_batch_norm_is_put_behind_every_convolution_or_taken_out(name):
-    def count(kind):
-        return sum(isinstance(layer, kind) for layer in model.modules())
-
-    model = cnn.scaled(name).double()
-    convolutions = count(nn.Conv2d)
-    cnn.set_batch_norm(model, on=True)
-    model.double()
-    cnn.set_batch_norm(model, on=True)  # it has some, so nothing is added
-    assert count(nn.BatchNorm2d) == count(nn.Conv2d) == convolutions
-    assert any(bool((p.grad != 0).any()) for p in trained(model))
-    parameters = sum(p.numel() for p in model.parameters())
-
-    cnn.set_batch_norm(model, on=False)
-    model.double()
-    assert count(nn.BatchNorm2d) == 0 and count(nn.Conv2d) == convolutions
-    assert sum(p.numel() for p in model.parameters()) == parameters
-    assert all(p.grad is not None for p in trained(model))
-    cnn.set_batch_norm(model, on=True)
-    model.double()
-    assert count(nn.BatchNorm2d) == convolutions
-
-
-def test_taken_out_batch_norm_leaves_its_factor_and_shift():
-    model = nn.Sequential(nn.BatchNorm2d(2))
-    cnn.set_batch_norm(model, on=False)
-    x = torch.randn(3, 2, 4, 4)
-    assert torch.equal(model(x), x)
-    with torch.no_grad():
-        for parameter, values in zip(model.parameters(), ([2.0, 3], [-1.0, 5]), strict=True):
-            parameter.copy_(torch.tensor(values)[:, None, None])
-    assert torch.equal(model(x)[:, 1], 3 * x[:, 1] + 5)
-
-
-def trained(model):
-    model(torch.rand(2, 1, 28, 28, dtype=torch.float64)).sum().backward()
-    return list(model.parameters())
-
-
 def test_wrong_arguments_of_scaled_are_named():
     with pytest.raises(ValueError, match=r"name must be one of 'lenet5', 'alexnet', .*got 'vit'"):
         cnn.scaled("vit")

@@ -46,7 +46,7 @@ from dlnotes.cnn.sizes import (
     pool_output_size,
     receptive_field,
 )
-from dlnotes.cnn.small import GreyImages, scaled, set_batch_norm
+from dlnotes.cnn.small import GreyImages, scaled
 from dlnotes.cnn.vgg import VGG16, VGG16_PLAN, vgg_features
 
 __all__ = [
@@ -86,6 +86,5 @@ __all__ = [
     "receptive_field",
     "residual_stage",
     "scaled",
-    "set_batch_norm",
     "vgg_features",
 ]

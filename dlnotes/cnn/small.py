@@ -1,6 +1,5 @@
 """The five networks cut down to grey images of 28 × 28 pixels, as the chapter trains them."""
 
-import torch
 from torch import Tensor, nn
 
 from dlnotes.checks import check_choice, check_positive, check_shape
@@ -113,30 +112,3 @@ def _small_resnet(num_classes: int) -> nn.Sequential:
     )
     he_initialisation(model)
     return model
-
-
-class _FactorAndShift(nn.Module):
-    """Batch normalisation without the normalisation: a factor and a shift for each channel."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(channels, 1, 1))
-        self.bias = nn.Parameter(torch.zeros(channels, 1, 1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.weight * x + self.bias
-
-
-def set_batch_norm(model: nn.Module, on: bool) -> None:
-    """Put batch normalisation behind every convolution, or take all of it out, in place.
-
-    A model that has some keeps it as it is when it is put on. Where it is taken out, its factor and
-    shift stay, so that nothing but the normalisation is gone.
-    """
-    has_it = any(isinstance(module, nn.BatchNorm2d) for module in model.modules())
-    for parent in list(model.modules()):
-        for name, layer in list(parent.named_children()):
-            if on and not has_it and isinstance(layer, nn.Conv2d):
-                setattr(parent, name, nn.Sequential(layer, nn.BatchNorm2d(layer.out_channels)))
-            if not on and isinstance(layer, nn.BatchNorm2d):
-                setattr(parent, name, _FactorAndShift(layer.num_features))

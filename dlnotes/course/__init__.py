@@ -90,7 +90,7 @@ CHAPTERS = (
             read_minutes=30, needs=(), label="two kinds\nof model", place=(0, 2)),
     Chapter("02_cnn", "cnn", "Convolutional networks", _D, "CNN",
             promise="Build the convolution, then LeNet to ResNet, and read digits at 99 %.",
-            read_minutes=250, needs=(1,), label="CNN", place=(1.15, 3.3)),
+            read_minutes=270, needs=(1,), label="CNN", place=(1.15, 3.3)),
     Chapter("03_rnn", "rnn", "Recurrent networks", _BOTH, "RNN",
             promise="Derive backpropagation through time and watch a gradient vanish.",
             read_minutes=40, needs=(1,), label="RNN", place=(1.15, 2)),

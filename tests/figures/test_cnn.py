@@ -14,7 +14,9 @@ from torch import nn
 from dlnotes import figures
 from dlnotes.cnn import LeNet5, conv_output_size
 from dlnotes.figures import cnn
-from dlnotes.plotting import BLUE, ORANGE, image_bundle
+from dlnotes.figures.cnn.networks import STYLES
+from dlnotes.figures.cnn.stacks import KERNEL, MAP
+from dlnotes.plotting import BLUE, GREEN, ORANGE, image_bundle
 
 SETTINGS = list(itertools.product((3, 4, 7, 8), (1, 2, 3, 5), (1, 2, 4), (0, 1, 2), (1, 2)))
 FITTING = [s for s in SETTINGS if s[0] + 2 * s[3] > s[4] * (s[1] - 1)]
@@ -263,13 +265,15 @@ def test_the_window_shows_products_that_add_up_to_the_answer():
 def test_the_stack_has_a_kernel_per_channel_and_a_bias_per_filter(channels, filters):
     fig = cnn.filter_stack(channels=channels, filters=filters)
     assert texts(fig).count("+ bias") == filters
-    small = [p for p in fig.axes[0].patches if isinstance(p, Rectangle) and p.get_width() == 0.36]
+    small = [
+        p for p in fig.axes[0].patches if isinstance(p, Rectangle) and p.get_width() == KERNEL / 3
+    ]
     assert len(small) == 9 * channels * filters
-    maps = [p for p in fig.axes[0].patches if isinstance(p, Rectangle) and p.get_width() == 1.5]
+    maps = [p for p in fig.axes[0].patches if isinstance(p, Rectangle) and p.get_width() == MAP]
     colours = [p.get_facecolor() for p in maps]
     of_one = colours[: channels + 1]  # one map for each channel, and their sum
     assert colours == of_one * filters and len(set(of_one)) == channels + 1
-    middles = [(p.get_x() + 0.75, p.get_y() + 0.75) for p in maps]
+    middles = [(p.get_x() + MAP / 2, p.get_y() + MAP / 2) for p in maps]
     pluses = [t.get_position() for t in fig.axes[0].texts if t.get_text() == "+"]
     assert len(pluses) == (channels - 1) * filters
     for f in range(filters):
@@ -298,6 +302,19 @@ def test_the_stack_leads_every_channel_to_every_filter_and_shows_maps_of_an_imag
         assert torch.allclose(total.float(), sums[f], atol=1e-5)
     with pytest.raises(ValueError, match="image and weight must be given together"):
         cnn.filter_stack(image=torch.rand(3, 6, 6))
+
+
+@pytest.mark.parametrize(("size", "scale"), [(3, 1), (2, 1), (3, 0.5), (5, 1)])
+def test_the_stack_writes_small_whole_numbers_into_its_kernels(size, scale):
+    weight = scale * (torch.arange(2.0 * 2 * size * size) % 3 - 1).view(2, 2, size, size)
+    fig = cnn.filter_stack(channels=2, filters=2, image=torch.rand(2, 6, 7), weight=weight)
+    said = [t.get_text().replace("−", "-") for t in fig.axes[0].texts]
+    written = [float(t) for t in said if t.lstrip("-").isdigit()]
+    assert written == (weight.flatten().tolist() if scale == 1 and size <= 3 else [])
+    small = [p for p in fig.axes[0].patches if isinstance(p, Rectangle)]
+    colours = [p.get_facecolor() for p in small if p.get_width() == KERNEL / size]
+    for (red, _, blue, _), value in zip(colours, weight.flatten().tolist(), strict=True):
+        assert (blue > red) == (value > 0) and (blue < red) == (value < 0)
 
 
 def test_use_counts_are_those_of_torch():
@@ -410,17 +427,25 @@ def test_zoom_enlarges_the_curves_that_end_inside():
         cnn.learning_curves(runs, zoom=(2.4, 2.2))
 
 
-def test_histograms_share_their_axis_and_mark_mean_and_deviation():
-    before, after = torch.tensor([1.0, 3, 5, 7]), torch.tensor([-1.0, 1])
-    axes = cnn.histogram(before, after).axes
-    assert axes[0].get_xlim() == axes[1].get_xlim()
-    edges = [[p.get_x() for p in ax.patches] for ax in axes]
-    assert edges[0] == edges[1] and min(edges[0]) == -1
-    for ax, values in zip(axes, (before, after), strict=True):
-        mean, bar = ax.lines
-        middle, spread = values.mean().item(), values.std(correction=0).item()
-        assert mean.get_xdata()[0] == pytest.approx(middle)
-        assert list(bar.get_xdata()) == pytest.approx([middle - spread, middle + spread])
+def test_lines_take_styles_by_name_and_check_them():
+    curves = {name: ([0, 1], [1.0, k]) for k, name in enumerate("abcde")}
+    axes = dict(xlabel="", ylabel="")
+    dashes = dict(zip("edcbaz", ("-", "--", ":", "-.", "-", "-"), strict=True))
+    given = {name: (GREEN if name < "c" else BLUE, dash) for name, dash in dashes.items()}
+    ax = cnn.lines(curves, **axes, styles=given).axes[0]
+    drawn = {t.get_text(): t.get_color() for t in ax.texts}
+    assert drawn == {name: given[name][0] for name in curves}
+    styles = [(line.get_color(), line.get_linestyle()) for line in ax.lines]
+    assert styles == [given[name] for name in curves]
+    plain = cnn.lines({name: curves[name] for name in "abcd"}, **axes).axes[0]
+    assert [(x.get_color(), x.get_linestyle()) for x in plain.lines] == list(STYLES)
+    with pytest.raises(ValueError, match="curves must be at most 4 without styles, got 5"):
+        cnn.lines(curves, **axes)
+    with pytest.raises(ValueError, match=r"styles must name every curve, got none for \['b'\]"):
+        cnn.lines({"a": curves["a"], "b": curves["b"]}, **axes, styles={"a": ("red", "-")})
+    for wrong in (("reddish", "-"), ("red", "dashing")):
+        with pytest.raises(ValueError, match=r"styles\['a'\] must be a colour and one of -, --"):
+            cnn.lines({"a": curves["a"]}, **axes, styles={"a": wrong})
 
 
 def test_names_that_left_their_lines_are_led_to_them():
@@ -476,7 +501,6 @@ def test_charts_can_be_read_from_the_tenth_row():
         cnn.learning_curves({"slow": [2.3] * 20}),
         cnn.overfitting({"few": rows, "many": rows}),
         cnn.schedule([0.1, 1.0, 0.5]),
-        cnn.histogram(torch.randn(50), torch.randn(50)),
         cnn.contest(scores, scores, levels={"linear": 81.0}),
         cnn.loss_and_rate([2.0, 0.5, 0.1, 0.02], [0.1, 0.4, 0.2, 0.0], smooth=2),
         cnn.chapter_strip("B"),
@@ -604,8 +628,6 @@ def test_the_pictures_of_images_show_what_they_are_given(digit):
         digit.repeat(10, 1, 1), digit.repeat(10, 1, 1), [f"kind {k}" for k in range(10)]
     )
     assert [ax.get_xlabel() for ax in fig.axes[10:12]] == ["kind 0", "kind 1"]
-    fig = cnn.histogram(torch.tensor([1.0, 3, 5, 7]), torch.tensor([-1.0, 1]))
-    assert "mean 4.00, deviation 2.24" in fig.axes[0].get_title()
     rates = [0.1, 0.6, 1.0, 0.5, 0.0]
     assert cnn.schedule(rates).axes[0].lines[0].get_ydata().tolist() == rates
 

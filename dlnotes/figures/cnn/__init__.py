@@ -1,13 +1,15 @@
 """Pictures of chapter 2, one call each.
 
-``operation`` and ``windows`` draw part A (windows, filters, sizes), ``shifts`` what a shift does,
-``learning``, ``gradients`` and ``measured`` part B (loss, descent, backpropagation, learning
-curves, noise), ``networks`` and ``blocks`` parts C and D (architectures, blocks, contests),
-``scale`` what is drawn to scale there, ``interactive`` the three figures with sliders; ``parts`` is
-what they are made of.
+``operation``, ``stacks`` and ``windows`` draw part A (windows, filters, sizes), ``shifts`` what a
+shift does, ``learning``, ``gradients`` and ``measured`` part B (loss, descent, backpropagation,
+learning curves, noise), ``cures`` what helps against overfitting, ``networks`` and ``blocks`` parts
+C and D (architectures, blocks, contests), ``depth`` what depth changes, ``scale`` what is drawn to
+scale there, ``interactive`` the three figures with sliders; ``parts`` is what they are made of.
 """
 
 from dlnotes.figures.cnn.blocks import one_by_one, residual_chain, two_small_kernels
+from dlnotes.figures.cnn.cures import cures, dropout
+from dlnotes.figures.cnn.depth import nested, stretched
 from dlnotes.figures.cnn.gradients import backprop, pooling, ravine, relu_gate
 from dlnotes.figures.cnn.interactive import (
     convolution,
@@ -19,7 +21,6 @@ from dlnotes.figures.cnn.interactive import (
 from dlnotes.figures.cnn.learning import (
     backward,
     blame,
-    histogram,
     learning_curves,
     loss_and_rate,
     overfitting,
@@ -37,7 +38,6 @@ from dlnotes.figures.cnn.networks import (
     residual,
 )
 from dlnotes.figures.cnn.operation import (
-    filter_stack,
     pipeline,
     pyramid,
     row,
@@ -56,6 +56,7 @@ from dlnotes.figures.cnn.shifts import (
     readings,
     stride_breaks,
 )
+from dlnotes.figures.cnn.stacks import filter_stack
 from dlnotes.figures.cnn.story import chapter_strip
 from dlnotes.figures.cnn.turned import turned_kernel
 from dlnotes.figures.cnn.walks import descent, draw_descent, walk
@@ -73,22 +74,24 @@ __all__ = [
     "combs",
     "contest",
     "convolution",
+    "cures",
     "depth_panels",
     "descent",
     "draw_convolution",
     "draw_descent",
     "draw_shift",
+    "dropout",
     "feature_maps",
     "filter_stack",
     "filters",
     "gradient_cloud",
-    "histogram",
     "inception",
     "learning_curves",
     "lines",
     "log_loss",
     "loss_and_rate",
     "moved_copies",
+    "nested",
     "networks_to_scale",
     "norm_cube",
     "one_by_one",
@@ -110,6 +113,7 @@ __all__ = [
     "shift",
     "shuffled",
     "square",
+    "stretched",
     "stride_breaks",
     "turned_kernel",
     "two_small_kernels",

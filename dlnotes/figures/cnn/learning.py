@@ -13,7 +13,6 @@ from dlnotes.figures.cnn.parts import (
     DULL,
     FAINT,
     INK,
-    MARK,
     PALE,
     arrow,
     canvas,
@@ -331,27 +330,4 @@ def schedule(rates: Sequence[float]) -> Figure:
     peak = max(range(len(rates)), key=lambda k: rates[k])
     ax.annotate("travel", (0.28 * peak, 0.75), fontsize=14, color="#555555")
     ax.annotate("settle", (0.75 * len(rates), 0.55), fontsize=14, color="#555555")
-    return fig
-
-
-def histogram(before: Tensor, after: Tensor) -> Figure:
-    """Draw what one channel's values look like before and after batch normalisation, on one axis.
-
-    The line is the mean, and the bar reaches one deviation to both sides.
-    """
-    fig, axes = figure(2, 1, width=8.0, height=4.6, sharex=True)
-    rows = [values.detach().flatten().double() for values in (before, after)]
-    low, high = (pick(*(pick(row).item() for row in rows)) for pick in (min, max))
-    bins = torch.linspace(low, high, 81).tolist() if low < high else 1
-    for ax, values, title in zip(axes, rows, ("before", "after"), strict=True):
-        heights, _, _ = ax.hist(values.tolist(), bins=bins, color=DULL)
-        mean, spread = values.mean().item(), values.std(correction=0).item()
-        ax.axvline(mean, color=INK, lw=2.4)
-        style = dict(color=MARK, lw=4, solid_capstyle="butt")
-        ax.plot([mean - spread, mean + spread], [0.45 * heights.max()] * 2, **style)
-        text = f"{title}, mean {mean:.2f}, deviation {spread:.2f}".replace("-", "−")
-        ax.set(title=text.replace(", mean −0.00", ", mean 0.00"), yticks=[])
-        readable(ax)
-        ax.grid(False, axis="y")
-    axes[1].set_xlabel("value", fontsize=14)
     return fig

@@ -1,9 +1,10 @@
 """Drawings of parts C and D: architectures from their code, blocks, contests, what was learned."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import torch
+from matplotlib.colors import is_color_like
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
@@ -250,6 +251,7 @@ def _levels(ax, levels: dict[str, float]) -> None:
 
 
 STYLES = ((GREY, "-"), (GREEN, "-"), (BLACK, "--"), (PURPLE, "--"))
+DASHES = ("-", "--", ":", "-.")
 
 
 def lines(
@@ -260,8 +262,9 @@ def lines(
     log: bool = False,
     ylim: tuple[float | None, float | None] = (0, None),
     level: tuple[str, float] | None = None,
+    styles: Mapping[str, tuple[str, str]] | None = None,
 ) -> Figure:
-    """Draw at most five curves, each named at its end; several runs become mean and range.
+    """Draw curves, each named at its end; several runs become mean and range.
 
     Args:
         curves: name -> (x, y), y (length,) or (runs, length).
@@ -270,10 +273,15 @@ def lines(
         log: logarithmic y axis.
         ylim: limits of y.
         level: name and height of one thin line, such as guessing.
+        styles: name -> (colour, "-", "--", ":" or "-."), for every curve; None has four styles,
+            in the order of the curves.
     """
+    styles = _checked_styles(curves, styles)
+
     fig, ax = figure(width=7.8, height=3.8)
     ends = []
-    for (name, (x, y)), (colour, dash) in zip(curves.items(), STYLES, strict=False):
+    for name, (x, y) in curves.items():
+        colour, dash = styles[name]
         rows = torch.as_tensor(y).double()
         rows = rows[None] if rows.ndim == 1 else rows
         mean = rows.mean(0)
@@ -299,6 +307,23 @@ def lines(
     return fig
 
 
+def _checked_styles(
+    curves: Mapping[str, object], styles: Mapping[str, tuple[str, str]] | None
+) -> Mapping[str, tuple[str, str]]:
+    """Return a style for each curve, and raise where there is none or it is no style."""
+    if styles is None and len(curves) > len(STYLES):
+        raise ValueError(f"curves must be at most {len(STYLES)} without styles, got {len(curves)}")
+    if styles is None:
+        return dict(zip(curves, STYLES, strict=False))
+    if missing := [name for name in curves if name not in styles]:
+        raise ValueError(f"styles must name every curve, got none for {missing}")
+    for name, (colour, dash) in styles.items():
+        if not is_color_like(colour) or dash not in DASHES:
+            allowed = f"a colour and one of {', '.join(DASHES)}"
+            raise ValueError(f"styles[{name!r}] must be {allowed}, got {(colour, dash)}")
+    return styles
+
+
 def depth_panels(curves: dict[str, dict[str, tuple[Sequence, Sequence]]]) -> Figure:
     """Draw training error over steps, one panel per depth, plain and residual in each.
 
@@ -318,5 +343,5 @@ def depth_panels(curves: dict[str, dict[str, tuple[Sequence, Sequence]]]) -> Fig
         readable(ax)
         fig.draw_without_rendering()
         end_labels(ax, ends, size=13)
-    axes[0].set_ylabel("training error (%)")
+    axes[0].set_ylabel("wrong in training (%)")
     return fig

@@ -8,13 +8,12 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from dlnotes import cnn
-from dlnotes.checks import check_between, check_positive, check_shape
+from dlnotes.checks import check_shape
 from dlnotes.figures.cnn.parts import (
     DULL,
     FAINT,
     INK,
     MARK,
-    TINTS,
     arrow,
     blank,
     canvas,
@@ -26,7 +25,7 @@ from dlnotes.figures.cnn.parts import (
     shade,
     without_ticks,
 )
-from dlnotes.plotting import AMBER, BLUE, DIVERGING, PURPLE, figure, tint
+from dlnotes.plotting import AMBER, BLUE, DIVERGING, PURPLE, figure
 
 SKY = "#CFE6F5"
 SHARED = (BLUE, AMBER, PURPLE)
@@ -111,100 +110,6 @@ def window(image: Tensor, kernel: Tensor, row: int, column: int) -> Figure:
         size=14,
     )
     return fig
-
-
-def filter_stack(
-    *,
-    channels: int = 3,
-    filters: int = 2,
-    image: Tensor | None = None,
-    weight: Tensor | None = None,
-) -> Figure:
-    """Draw how filters are made of kernels: one per channel, whose maps are added, and one bias.
-
-    Args:
-        channels: maps that come in, one column each.
-        filters: maps that go out, one row each.
-        image: what comes in, (channels, H, W), and is shown; None leaves the squares empty.
-        weight: with an image, the kernels that make the maps, (filters, channels, K, K).
-    """
-    check_between(1, 4, channels=channels)
-    check_positive(filters=filters)
-    if image is not None or weight is not None:
-        _check_pictures(channels, filters, image, weight)
-
-    wide, tall = 4.6, 2.5  # of a column and of a row
-    end, high = 2.0 + wide * channels, 4.4 + tall * filters
-    fig, ax = canvas(end + 4.6, high, width=9.2)
-    _channels(ax, channels, filters, wide=wide, tall=tall)
-    say(ax, end + 3.35, 3.9, "output", size=14)
-    for f in range(filters):
-        y = 4.2 + tall * (f + 0.5)
-        say(ax, 0.1, y, f"filter {f + 1}", size=14, ha="left", fontweight="bold")
-        for c in range(channels):
-            x = 2.6 + wide * c
-            arrow(ax, (x - 0.3, y), (x - 0.02, y), colour=INK, width=1.6)
-            _little_kernel(ax, x, y - 0.54, TINTS[c])
-            arrow(ax, (x + 1.2, y), (x + 1.75, y), colour=INK, width=1.6)
-            cell(ax, x + 1.9, y - 0.75, 1.5, tint(TINTS[c], 0.55), line=INK)
-            if image is None:
-                say(ax, x + 2.65, y, "map", size=13)
-            if c + 1 < channels:
-                say(ax, x + 4.0, y, "+", size=20)
-        say(ax, end, y, "+ bias", size=14, ha="left", fontweight="bold")
-        say(ax, end + 2.05, y, "=", size=20)
-        cell(ax, end + 2.6, y - 0.75, 1.5, SKY, line=INK)
-        if image is None:
-            say(ax, end + 3.35, y, f"map {f + 1}", size=13, fontweight="bold")
-    if image is not None:
-        _real_maps(ax, image, weight, wide=wide, tall=tall)
-        blank(ax, end + 4.6, high)  # imshow moved the limits
-    return fig
-
-
-def _check_pictures(channels: int, filters: int, image: Tensor | None, weight: Tensor | None):
-    """Check that both are there and fit each other."""
-    if image is None or weight is None:
-        raise ValueError("image and weight must be given together, got one of them")
-    check_shape("image", image, channels, "H", "W")
-    check_shape("weight", weight, filters, channels, "K", "K")
-
-
-def _channels(ax, channels: int, filters: int, *, wide: float, tall: float) -> None:
-    """Draw what comes in, and its ways to all filters."""
-    for c in range(channels):
-        x = 2.6 + wide * c
-        say(ax, x + 1.6, 0.5, f"channel {c + 1}", size=14)
-        cell(ax, x + 0.6, 0.9, 2.0, TINTS[c], line=INK)
-        rail = x - 0.3  # down which the channel goes to every filter
-        last = 4.2 + tall * (filters - 0.5)
-        ax.plot([x + 0.6, rail, rail], [1.9, 1.9, last], color=INK, lw=1.6, zorder=1)
-
-
-def _real_maps(ax, image: Tensor, weight: Tensor, *, wide: float, tall: float) -> None:
-    """Put channels, their maps and the sums of these into the squares of ``filter_stack``."""
-    for c, channel in enumerate(image):
-        x = 2.6 + wide * c
-        _picture(ax, channel, x + 0.65, 0.95, 1.9, "gray", (0, 1))
-    for f, kernels in enumerate(weight):
-        y = 4.2 + tall * (f + 0.5)
-        answers = F.conv2d(image[None], kernels[:, None], groups=len(image))[0]
-        most = answers.abs().max().item() or 1.0
-        for c, answer in enumerate(answers):
-            _picture(ax, answer, 4.55 + wide * c, y - 0.7, 1.4, DIVERGING, (-most, most))
-        total, most = answers.sum(0), len(answers) * most
-        _picture(ax, total, 4.65 + wide * len(image), y - 0.7, 1.4, DIVERGING, (-most, most))
-
-
-def _picture(ax, values: Tensor, x: float, y: float, side: float, colours, limits) -> None:
-    place, (low, high) = (x, x + side, y + side, y), limits
-    ax.imshow(values, cmap=colours, vmin=low, vmax=high, extent=place, zorder=6)
-
-
-def _little_kernel(ax, x: float, y: float, colour) -> None:
-    for u in range(3):
-        for v in range(3):
-            cell(ax, x + 0.36 * v, y + 0.36 * u, 0.36, colour, line=INK)
 
 
 def use_counts(*, size: int = 6, kernel: int = 3) -> Figure:

@@ -94,11 +94,16 @@ def shortcuts(net: nn.Module, shape: Sequence[int]) -> list[tuple[int, int]]:
         found.append((inputs[0].shape[-1], output.shape[-1]))
 
     for layer in net.modules():
-        if isinstance(layer, cnn.Bottleneck) or getattr(layer, "residual", False):
+        if isinstance(layer, cnn.Bottleneck) or _has_shortcut(layer):
             layer.register_forward_hook(note)
     with torch.no_grad():
         net(torch.zeros(1, *shape, device="meta"))
     return found
+
+
+def _has_shortcut(layer: nn.Module) -> bool:
+    """Tell whether a block adds its input to a branch, as those of package and chapter do."""
+    return getattr(layer, "residual", hasattr(layer, "branch"))
 
 
 def _arcs(ax, tops: dict[int, tuple[float, float, float]], pairs: list[tuple[int, int]]) -> None:
