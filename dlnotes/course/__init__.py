@@ -105,7 +105,7 @@ CHAPTERS = (
             read_minutes=40, needs=(5,), label="seq2seq", place=(4, 2)),
     Chapter("07_transformer", "transformer", "Transformers", _BOTH, "TRF",
             promise="Build attention from a dot product up to a working Transformer.",
-            read_minutes=60, needs=(6,), label="trans-\nformer", place=(5.1, 2)),
+            read_minutes=230, needs=(6,), label="trans-\nformer", place=(5.1, 2)),
     Chapter("08_word2vec", "word2vec", "Word2Vec", _D, "W2V",
             promise="Turn two million words into vectors whose neighbours make sense.",
             read_minutes=160, needs=(1,), label="word2vec", place=(1.15, 0.7)),
