@@ -1040,3 +1040,35 @@ def test_bad_input_is_named(message):
 
 def test_the_public_names_are_those_of_the_package():
     assert all(hasattr(transformer, name) for name in transformer.__all__)
+
+
+# ---- memory ------------------------------------------------------------------------------------
+
+
+def test_peak_memory_counts_what_lives_at_one_time():
+    x = torch.zeros(256, 1024)  # one MiB
+    assert transformer.peak_memory(lambda: None) == 0
+    assert transformer.peak_memory(torch.neg, x) == pytest.approx(1)
+    assert transformer.peak_memory(lambda: [-x, x.exp(), x.sin()]) == pytest.approx(3)
+
+    def one_after_the_other():
+        for _step in range(3):
+            _ = x.exp()  # the one before is given back only when this one is there
+
+    assert transformer.peak_memory(one_after_the_other) == pytest.approx(2)
+    with pytest.raises(TypeError, match="function must be callable, got Tensor"):
+        transformer.peak_memory(x)
+
+
+def test_attention_without_weights_never_holds_the_square():
+    layer, n = transformer.MultiHeadAttention(16, 4).eval(), 512
+    x, square = torch.randn(1, n, 16), 4 * n * n * 4 / 2**20  # four heads of float32, in MiB
+    with torch.no_grad():
+        kept = transformer.peak_memory(lambda: layer(x, x, x, need_weights=True))
+        fused = transformer.peak_memory(lambda: layer(x, x, x))
+    assert kept > square and fused < 0.25 * square
+
+
+def test_peak_memory_writes_nothing(capfd):
+    transformer.peak_memory(lambda: torch.ones(3) + 1)
+    assert capfd.readouterr() == ("", "")

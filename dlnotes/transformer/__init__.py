@@ -13,6 +13,7 @@ from dlnotes.transformer.layers import ACTIVATIONS, DecoderLayer, EncoderLayer
 from dlnotes.transformer.learning import smoothed_loss, teacher_forcing_loss, warmup_rate
 from dlnotes.transformer.looking import attention_weights, multiply_adds, without_heads
 from dlnotes.transformer.masks import causal_mask, check_mask, padding_mask
+from dlnotes.transformer.memory import peak_memory
 from dlnotes.transformer.model import Memory, Transformer
 from dlnotes.transformer.positions import frequencies, positional_encoding, shift_matrix
 from dlnotes.transformer.stacks import Decoder, Encoder, TokenEmbedding
@@ -39,6 +40,7 @@ __all__ = [
     "layer_norm_gradient",
     "multiply_adds",
     "padding_mask",
+    "peak_memory",
     "positional_encoding",
     "scaled_dot_product_attention",
     "shift_matrix",

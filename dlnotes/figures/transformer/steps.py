@@ -71,11 +71,10 @@ def bent_sum(marks: tuple[float, ...]) -> Figure:
         ("max(0, −x)", (-x).relu(), ORANGE, 2.6),
         ("max(0, x)", x.relu(), BLUE, 2.6),
     ):
-        shift = 0.22 if name == "their sum" else 0.0
-        ax.plot(x, values + shift, color=colour, lw=width, alpha=0.45 if shift else 1.0)
-        ends.append((4.0, values[-1].item() + shift, name, colour))
+        ax.plot(x, values, color=colour, lw=width, alpha=0.45 if width > 5 else 1.0)
+        ends.append((4.0, values[-1].item(), name, colour))
     for mark in marks:
-        ax.plot([mark], [abs(mark) + 0.22], "o", color=MARK, ms=11)
+        ax.plot([mark], [abs(mark)], "o", color=MARK, ms=11, zorder=5)
         text = f"x = {mark:g}, answer {abs(mark):g}".replace("-", "−")
         side = -1 if mark > 0 else 1  # towards the middle, away from the line
         ha = "right" if mark > 0 else "left"
