@@ -32,12 +32,26 @@ def calls(name):
 
 
 def loaded(name):
-    """Return the texts of the cells in which the notebook of a chapter loads weights."""
+    """Return the names of weights that the notebook of a chapter gives to ``load_weights``.
+
+    A name is written in the call, or in a table of the same cell that the call looks it up in.
+    """
     found = []
     for cell in cells(name):
-        called = [ast.unparse(node.func) for node in cell if isinstance(node, ast.Call)]
-        if any(function.endswith("load_weights") for function in called):
-            found += [node.value for node in cell if isinstance(node, ast.Constant)]
+        tables = {
+            target.id: node.value.values
+            for node in cell
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        for node in cell:
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("load_weights"):
+                given = node.args[0]
+                if isinstance(given, ast.Subscript):
+                    found += [ast.literal_eval(value) for value in tables[given.value.id]]
+                else:
+                    found.append(ast.literal_eval(given))
     return found
 
 
