@@ -11,7 +11,7 @@ SYMBOLS, UNITS, LAST = 8, 32, 50  # LAST: updates over which the right answers a
 
 
 def recall(
-    update_bias: float | None, *, steps: int = 30, seed: int = 0, updates: int = 400
+    update_bias: float | None, *, steps: int = 15, seed: int = 0, updates: int = 200
 ) -> float:
     """Train a GRU to name the first of ``steps`` random symbols; return its accuracy on new ones.
 

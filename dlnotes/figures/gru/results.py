@@ -96,29 +96,30 @@ def without_gates(errors: Mapping[tuple[str, str, int], Sequence[float]]) -> Fig
 
 
 def race(
-    scores: Mapping[str, Mapping[int, Sequence[float]]], baselines: Mapping[str, float]
+    scores: Mapping[str, Mapping[int, Sequence[float]]], baselines: Mapping[str, Sequence[float]]
 ) -> Figure:
     """Draw test accuracy, a panel for each budget, a dot for each seed, lines for the baselines.
 
     Args:
         scores: network -> updates -> accuracy of each seed, in per cent.
-        baselines: name -> accuracy in per cent.
+        baselines: name -> accuracy for each budget, in per cent.
     """
     budgets = list(next(iter(scores.values())))
-    fig, axes = figure(1, len(budgets), width=9.4, height=3.4, sharey=True, squeeze=False)
-    lowest = min(min(runs) for by_budget in scores.values() for runs in by_budget.values())
-    for ax, budget in zip(axes[0], budgets, strict=True):
-        for place, (by_budget, color) in enumerate(zip(scores.values(), COLORS, strict=False)):
-            runs = by_budget[budget]
+    fig, axes = figure(1, len(budgets), width=9.4, height=3.6, sharey=True, squeeze=False)
+    values = [run for of_budget in scores.values() for runs in of_budget.values() for run in runs]
+    values += [level for levels in baselines.values() for level in levels]
+    for column, (ax, budget) in enumerate(zip(axes[0], budgets, strict=True)):
+        for place, (of_budget, color) in enumerate(zip(scores.values(), COLORS, strict=False)):
+            runs = of_budget[budget]
             ax.plot([place] * len(runs), runs, "o", color=color, markersize=9, alpha=0.8)
             mean = sum(runs) / len(runs)
-            place_of_text = dict(xytext=(10, 0), textcoords="offset points", va="center")
-            ax.annotate(f"{mean:.1f}", (place, mean), fontsize=13, **place_of_text)
-        for (name, level), dash in zip(baselines.items(), (":", "--"), strict=False):
-            ax.axhline(level, color=NOTE, lw=1.4, ls=dash, label=f"{name} {level:.1f}")
+            beside = dict(xytext=(10, 0), textcoords="offset points", va="center")
+            ax.annotate(f"{mean:.1f}", (place, mean), fontsize=13, **beside)
+        for (name, levels), dash in zip(baselines.items(), (":", "--"), strict=False):
+            ax.axhline(levels[column], color=NOTE, lw=1.4, ls=dash, label=name)
         ax.set_xticks(range(len(scores)), list(scores), fontsize=13)
         ax.set(title=f"{budget:,} updates", xlim=(-0.5, len(scores) - 0.3))
-        ax.set_ylim(min(lowest, *baselines.values()) - 1.5, 100)
+        ax.set_ylim(min(values) - 1.5, 100)
     axes[0, 0].set_ylabel("test accuracy (%)")
     fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return fig
