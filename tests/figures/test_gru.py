@@ -224,6 +224,7 @@ def test_learning_curves_are_averaged_and_go_on_as_they_ended():
     slow, quick = (line for line in fig.axes[0].lines if line.get_label() in runs)
     assert list(slow.get_xdata())[:2] == [2, 3] and list(slow.get_ydata())[:2] == [0.5, 1.5]
     assert quick.get_xdata()[-1] == 10 and quick.get_ydata()[-1] == 100
+    assert slow.get_xdata()[-1] == 10 and slow.get_ydata()[-1] == 8.5
 
 
 def test_errors_without_gates_stand_over_the_units():
