@@ -11,7 +11,7 @@ from dlnotes.plotting import COLORS, GREY, NOTE, SEQUENTIAL, figure
 
 
 def draw_gates(image: Tensor, seen: dict[str, Tensor], probabilities: Tensor) -> Figure:
-    """Draw what a row-by-row reader does, row of the image by row: z, r, and what it would say.
+    """Draw what a row-by-row reader does, row by row: z, r, what it would say, and the mean of z.
 
     Args:
         image: the rows it reads, (T, D).
@@ -21,7 +21,9 @@ def draw_gates(image: Tensor, seen: dict[str, Tensor], probabilities: Tensor) ->
     check_shape("image", image, "T", "D")
     T = len(image)
     check_shape("probabilities", probabilities, T, "K")
-    fig, axes = figure(1, 4, width=9.0, height=3.5, width_ratios=[1, 1.6, 1.6, 0.9], sharey=True)
+    fig, axes = figure(
+        1, 5, width=9.6, height=3.5, width_ratios=[1, 1.6, 1.6, 0.9, 0.7], sharey=True
+    )
     axes[0].imshow(image, cmap="gray_r", vmin=0, vmax=1, aspect="auto")
     axes[0].set(title="the image", xlabel="column", ylabel="row = time step")
     names = {"z": "z: share of the old", "r": "r: sight of the past"}
@@ -34,10 +36,13 @@ def draw_gates(image: Tensor, seen: dict[str, Tensor], probabilities: Tensor) ->
     axes[3].imshow(probabilities, cmap=SEQUENTIAL, vmin=0, vmax=1, aspect="auto")
     classes = probabilities.shape[1]
     axes[3].set(title="it would say", xlabel="class", xticks=range(0, classes, 3))
+    axes[4].plot(seen["z"].mean(1), range(T), color=COLORS[0], lw=2)
+    axes[4].set(title="mean of z", xlabel="over units", xlim=(0.4, 1))
     for ax in axes:
         ax.grid(False)
         ax.title.set_fontsize(11)
-    bar = fig.colorbar(gates, ax=axes[3], shrink=0.9)
+    axes[4].grid(True)
+    bar = fig.colorbar(gates, ax=axes[4], shrink=0.9)
     bar.set_label("gate or probability")
     return fig
 
@@ -56,12 +61,16 @@ def learned_by_step(
     """
     fig, ax = figure(height=3.9)
     last = max(cuts)
-    for (name, curves), color in zip(runs.items(), COLORS, strict=False):
+    for (name, curves), color, dash in zip(
+        runs.items(), COLORS, ("-", "-", "--", "-"), strict=False
+    ):
+        above = 3 if dash == "--" else 2  # a dashed line shows what lies below it
         for number, right in enumerate(curves):
             span = min(smooth, len(right))
             mean = right.double().unfold(0, span, 1).mean(1)[: last - span + 1]
             x, y = [*range(span, span + len(mean)), last], [*mean.tolist(), mean[-1].item()]
-            ax.plot(x, y, color=color, lw=1.8, label=name if number == 0 else None)
+            label = name if number == 0 else None
+            ax.plot(x, y, color=color, ls=dash, lw=1.8, zorder=above, label=label)
     ax.axhline(guessing, color=GREY, lw=1.2, ls=":")
     for cut in cuts:
         ax.axvline(cut, color=NOTE, lw=1.2, ls="--")
