@@ -171,7 +171,7 @@ def test_a_wave_and_its_units_stand_in_panels():
 def test_the_true_wave_has_a_band_from_the_fifth_value_after_a_jump_on():
     truth = gru.noisy_square_wave(height=0.5, noise=0.0)
     ax = gru.under_a_wave(truth, {"any": [0.0] * 120}, truth=truth).axes[0]
-    assert [line.get_ydata()[0] for line in ax.lines if len(line.get_ydata()) == 2][0] == 0.5
+    assert next(line.get_ydata()[0] for line in ax.lines if len(line.get_ydata()) == 2) == 0.5
     corners = ax.collections[1].get_paths()[0].vertices  # the band of the second level
     assert corners.min(0).tolist() == pytest.approx([34, -0.6])
     assert corners.max(0).tolist() == pytest.approx([59, -0.4])
