@@ -186,8 +186,6 @@ def runs(*shape):
 def drawings():
     bins = torch.linspace(0.1, 1, 5), torch.linspace(0.2, 0.9, 5)
     three = {"a": bins, "b": bins, "c": bins}
-    four = {"naive Bayes": runs(3, 2), "naive, untuned": runs(3, 2)}
-    four |= {"regression": runs(3, 2), "regression, untuned": runs(3, 2)}
     panel = {"naive": runs(3, 2), "covariance": runs(3, 2), "regression": runs(3, 2)}
     return {
         "roads": discriminative.two_roads,
@@ -206,12 +204,14 @@ def drawings():
         "witnesses": lambda: discriminative.witnesses([0.4, 0.6, 0.77], 0.6),
         "pixels": lambda: discriminative.two_pixels(torch.randn(50, 2)),
         "symptoms": lambda: discriminative.symptoms(
-            ["a", "b"], torch.rand(2), {"naive": torch.rand(2), "regression": torch.rand(2)}
+            ["a", "b"], torch.rand(2), {"naive": torch.rand(2), "regression": torch.rand(2)}, [3, 5]
         ),
         "stretch": discriminative.stretch,
         "sheet": lambda: discriminative.sheet((10, 20), (0.19, 0.095)),
         "sums": lambda: discriminative.two_sums(torch.randn(4, 2), [*"abcd"], ["x", "y"]),
-        "learning": lambda: discriminative.learning([10, 100], four),
+        "lead": lambda: discriminative.lead(
+            [10, 100], {"plain": runs(3, 2) - 25, "tuned": runs(3, 2)}
+        ),
         "families": lambda: discriminative.families([10, 100], {"a": panel, "b": panel}),
         "missing": lambda: discriminative.missing(
             [0, 0.5], {"full covariance": runs(3, 2), "network": runs(3, 2)}
@@ -240,8 +240,8 @@ def test_areas_are_the_shares_of_the_table():
     fig = drawings()["areas"]()
     joint, given = ([p.get_width() * p.get_height() for p in ax.patches] for ax in fig.axes)
     np.testing.assert_allclose(joint, [0.1, 0.4, 0.3, 0.2], rtol=1e-6)  # ill, well; no, yes
-    np.testing.assert_allclose([2 * area for area in given], [0.2, 0.8, 0.6, 0.4], rtol=1e-6)
-    assert "ill\n0.6" in texts(fig)
+    np.testing.assert_allclose(given, [0.2, 0.8, 0.6, 0.4], rtol=1e-6)
+    assert "ill 0.6" in texts(fig)
 
 
 def test_boundaries_of_the_bumps_are_those_of_the_log_odds():
@@ -269,5 +269,18 @@ def test_a_straight_boundary_lies_between_the_means_and_the_naive_ellipse_is_not
 
 
 def test_the_roads_have_their_colours():
-    colors = [to_rgb(line.get_color()) for line in drawings()["learning"]().axes[0].lines]
+    colors = [to_rgb(line.get_color()) for line in drawings()["families"]().axes[0].lines]
     assert colors == [to_rgb(WORLD)] * 2 + [to_rgb(ANSWER)] * 2
+
+
+def test_the_lead_is_drawn_around_a_line_at_zero():
+    gaps = {"plain": torch.tensor([[-3.0, 1], [-5, 3]]), "tuned": torch.tensor([[1.0, 2], [3, 4]])}
+    plain, tuned, zero = discriminative.lead([10, 100], gaps).axes[0].lines
+    np.testing.assert_allclose(plain.get_ydata(), [-4, 2])
+    np.testing.assert_allclose(tuned.get_ydata(), [2, 3])
+    assert set(zero.get_ydata()) == {0}
+
+
+def test_the_frames_are_told_apart_by_their_sums_and_both_panels_have_a_legend():
+    assert texts(drawings()["sums"]()).count("sum = 1") == 2
+    assert all(ax.get_legend() for ax in drawings()["reliability"]().axes)

@@ -32,7 +32,7 @@ from dlnotes.figures.discriminative.interactive import (
 from dlnotes.figures.discriminative.measured import (
     calibration,
     families,
-    learning,
+    lead,
     missing,
     reliability,
     surprise,
@@ -50,7 +50,7 @@ __all__ = [
     "draw_boundary",
     "draw_ninth",
     "families",
-    "learning",
+    "lead",
     "missing",
     "ninth",
     "ninth_patient",

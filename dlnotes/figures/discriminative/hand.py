@@ -28,31 +28,36 @@ def areas(table: Tensor, rows: Sequence[str], columns: Sequence[str]) -> Figure:
     joint = table.double() / table.sum()
     given = joint / joint.sum(0)
     fig, (left, right) = figure(1, 2, width=10, height=4.6)
-    _tiles(left, joint, joint.sum(0).tolist(), rows, columns)
-    _tiles(right, given, [0.5, 0.5], rows, columns)
-    left.set_title("joint p(x, y): everything adds up to 1", fontsize=FONT)
+    _tiles(left, joint, rows, columns)
+    _tiles(right, given, rows, columns)
+    for column, height in enumerate(joint.sum(0).tolist()):
+        middle = column * 1.15 + 0.5
+        left.text(middle, height + 0.02, f"p(x) = {height:.1f}", ha="center", fontsize=FONT)
+        word = f"sum 1.0, stretched × {1 / height:g}"
+        right.text(middle, 1.02, word, ha="center", fontsize=FONT - 1)
+        look = dict(arrowstyle="->", color=ANSWER, lw=2.5)
+        ends = dict(xy=(middle + 0.42, 1), xytext=(middle + 0.42, height))
+        right.annotate("", arrowprops=look, **ends)
+        right.plot([middle - 0.5, middle + 0.5], [height, height], "--", color=ANSWER, lw=2)
+    left.set_title("joint p(x, y): all four add up to 1", fontsize=FONT)
     right.set_title("p(y | x): each column adds up to 1", fontsize=FONT)
     return fig
 
 
-def _tiles(
-    ax: Axes, shares: Tensor, widths: list[float], rows: Sequence, columns: Sequence
-) -> None:
-    """Draw each column as wide as it is told, divided as the shares in it are."""
-    start = 0.0
-    for column, width in enumerate(widths):
-        bottom = 0.0
+def _tiles(ax: Axes, shares: Tensor, rows: Sequence, columns: Sequence) -> None:
+    """Draw each column as a stack of width 1, each part as high as its share."""
+    for column, word in enumerate(columns):
+        start, bottom = column * 1.15, 0.0
         for row in (1, 0):
-            height = (shares[row, column] / shares[:, column].sum()).item()
+            height = shares[row, column].item()
             look = dict(facecolor=tint(CLASS_COLORS[row], 0.3), edgecolor=INK, lw=1.4)
-            ax.add_patch(Rectangle((start, bottom), width, height, **look))
-            words = f"{rows[row]}\n{shares[row, column]:.1f}"
-            middle = start + width / 2, bottom + height / 2
+            ax.add_patch(Rectangle((start, bottom), 1, height, **look))
+            middle = start + 0.5, bottom + height / 2
+            words = f"{rows[row]} {height:.1f}"
             ax.text(*middle, words, ha="center", va="center", fontsize=FONT)
             bottom += height
-        ax.text(start + width / 2, -0.04, columns[column], ha="center", va="top", fontsize=FONT)
-        start += width + 0.06
-    ax.set(xlim=(-0.02, 1.1), ylim=(-0.14, 1.02))
+        ax.text(start + 0.5, -0.03, word, ha="center", va="top", fontsize=FONT)
+    ax.set(xlim=(-0.04, 2.2), ylim=(-0.14, 1.1))
     ax.axis("off")
 
 

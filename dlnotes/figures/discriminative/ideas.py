@@ -47,7 +47,7 @@ def two_pixels(points: Tensor) -> Figure:
     ax.scatter(*points.T, s=12, color=GREY, alpha=0.5, linewidths=0)
     for name, spread, color, dash in (
         ("full covariance", covariance, BLUE, "-"),
-        ("naive: independent", covariance.diag().diag(), ORANGE, "--"),
+        ("naive Bayes", covariance.diag().diag(), WORLD, "--"),
     ):
         ring = mean[:, None] + torch.linalg.cholesky(spread) @ circle
         ax.plot(*ring, dash, color=color, linewidth=3, label=name)
@@ -56,23 +56,30 @@ def two_pixels(points: Tensor) -> Figure:
     return fig
 
 
-def symptoms(cases: Sequence[str], truth: Tensor, models: Mapping[str, Tensor]) -> Figure:
+def symptoms(
+    cases: Sequence[str], truth: Tensor, models: Mapping[str, Tensor], patients: Sequence[int]
+) -> Figure:
     """Draw p(ill) for each combination of symptoms: the patients, and what two models say.
 
     Args:
         cases: a word for each combination.
         truth: share of the ill among the patients, (C,).
         models: the world's and the answer's name -> p(ill), (C,).
+        patients: how many there are, (C,); the squares' areas are in proportion to it.
     """
-    fig, ax = figure(width=8.6, height=4.2)
+    fig, ax = figure(width=9.4, height=4.6)
     ax.axhline(0.5, color=BLACK, linewidth=1.2, linestyle="--")
+    look = dict(fontsize=FONT - 1, ha="right", va="top")
+    ax.text(len(cases) - 0.42, 0.495, "below: “well”", **look)
     places = torch.arange(len(cases))
-    ax.plot(places - 0.2, truth, "s", color=GREY, markersize=12, label="share of the ill")
-    looks = zip(models.items(), ("^", "o"), (WORLD, ANSWER), (0.0, 0.2), strict=True)
+    sizes = [45 * int(n) for n in patients]
+    ax.scatter(places - 0.2, truth, s=sizes, marker="s", color=GREY, label="share of the ill")
+    looks = zip(models.items(), ("^", "o"), (WORLD, ANSWER), (0.05, 0.25), strict=True)
     for (name, p), marker, color, shift in looks:
-        ax.plot(places + shift, p, marker, color=color, markersize=12, label=name)
-    ax.set(xticks=places, xticklabels=cases, ylim=(0.35, 0.75))
-    ax.tick_params(labelsize=FONT)
+        ax.plot(places + shift, p, marker, color=color, markersize=10, label=name)
+    named = [f"{case}\n{n:g} patients" for case, n in zip(cases, patients, strict=True)]
+    ax.set(xticks=places, xticklabels=named, xlim=(-0.5, len(cases) - 0.4), ylim=(0.4, 0.75))
+    ax.tick_params(labelsize=FONT - 1)
     ax.set_ylabel("p(ill)", fontsize=FONT)
     ax.legend(fontsize=FONT - 1, loc="center left", bbox_to_anchor=(1, 0.5))
     ax.grid(False, axis="x")
@@ -147,6 +154,9 @@ def two_sums(scores: Tensor, words: Sequence[str], labels: Sequence[str]) -> Fig
         if frame:
             corner, wide, high, color = frame
             ax.add_patch(Rectangle(corner, wide, high, fill=False, edgecolor=color, lw=4, zorder=5))
+            end = (columns + 0.12, 1.5) if number == 1 else (0.5, rows + 0.5)
+            align = "left" if number == 1 else "center"
+            ax.text(*end, "sum = 1", color=color, fontsize=FONT, ha=align, va="center")
         ax.set(xlim=(-0.05, columns + 0.05), ylim=(rows + 0.05, -0.05), aspect="equal")
         ax.set_xticks([k + 0.5 for k in range(columns)], labels, fontsize=FONT)
         ax.set_yticks([k + 0.5 for k in range(rows)], words, fontsize=FONT)

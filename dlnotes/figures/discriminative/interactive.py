@@ -56,7 +56,7 @@ class Boundary(Drawing):
         self.side = torch.linspace(-EDGE, EDGE, STEPS, dtype=torch.float64)
         # the first feature is the slow one
         self.points = torch.cartesian_prod(self.side, self.side)
-        self.figure, (self.left, self.right) = figure(1, 2, width=9.2, height=5.2, sharey=True)
+        self.figure, (self.left, self.right) = figure(1, 2, width=9.2, height=5.6, sharey=True)
         self.samples = [
             self.left.scatter([], [], s=9, color=color, marker=marker, alpha=0.6, linewidths=0)
             for color, marker in zip(CLASS_COLORS, "o^", strict=True)
@@ -80,7 +80,7 @@ class Boundary(Drawing):
         names = ["from the densities (Bayes' rule)", "fitted: logistic regression"]
         names += ["class 0", "class 1"]
         self.figure.legend(lines, names, loc="outside lower center", ncols=2)
-        self.title = self.figure.suptitle("boundary")
+        self.title = self.figure.suptitle("boundary\n")  # room for the titles of the panels
         self.curves: list[ContourSet] = []
         self.freeze()
 
@@ -226,5 +226,5 @@ def ninth() -> dict:
         ),
         caption="Eight patients and a ninth (large), who is ill. Move the ninth, and see which of "
         "the two curves follows.",
-        value=(3.0, 40.0, 0.5, 6.0),
+        value=(3.0, 40.0, 0.5, 30.0),
     )

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from dlnotes.figures.discriminative.hand import FONT
 from dlnotes.figures.discriminative.schemes import ANSWER, WORLD
-from dlnotes.plotting import BLUE, GREY, ORANGE, figure
+from dlnotes.plotting import BLACK, BLUE, GREY, ORANGE, figure
 
 Line = tuple[str, str]  # colour and dash
 
@@ -34,23 +34,26 @@ def _labelled(
                     fontsize=FONT, va="center", annotation_clip=False)  # fmt: skip
 
 
-def learning(sizes: Sequence[int], curves: Mapping[str, Tensor]) -> Figure:
-    """Draw test errors over the number of samples, both roads, tuned and not.
+def lead(sizes: Sequence[int], gaps: Mapping[str, Tensor]) -> Figure:
+    """Draw by how much naive Bayes makes more errors than regression, over the number of samples.
 
     Args:
         sizes: numbers of samples.
-        curves: name -> errors in per cent, (runs, sizes); names that hold "naive" are the world's,
-            and those that hold "untuned" are dashed.
+        gaps: two names -> errors of naive Bayes minus those of regression on the same samples, in
+            per cent, (runs, sizes). The first one is dashed.
     """
     fig, ax = figure(width=10, height=4.8)
     ax.set_xscale("log")
-    looks = {
-        name: (WORLD if "naive" in name else ANSWER, "--" if "untuned" in name else "-")
-        for name in curves
-    }
-    _labelled(ax, {name: (sizes, runs) for name, runs in curves.items()}, looks)
+    looks = dict(zip(gaps, ((ORANGE, "--"), (BLUE, "-")), strict=True))
+    _labelled(ax, {name: (sizes, runs) for name, runs in gaps.items()}, looks)
+    ax.axhline(0, color=BLACK, linewidth=2)
+    low, high = ax.get_ylim()
+    ax.text(sizes[0], 0.93 * high, "regression ahead", color=ANSWER, fontsize=FONT, va="top")
+    ax.text(sizes[0], 0.93 * low, "naive Bayes ahead", color=WORLD, fontsize=FONT)
+    ax.set_xticks(sizes, [f"{n:,}" for n in sizes])
+    ax.minorticks_off()
     ax.set_xlabel("training images n", fontsize=FONT)
-    ax.set_ylabel("test error (%)", fontsize=FONT)
+    ax.set_ylabel("naive − regression (points)", fontsize=FONT)
     return fig
 
 
@@ -132,7 +135,8 @@ def reliability(panels: Mapping[str, Mapping[str, tuple[Tensor, Tensor]]]) -> Fi
         ax.set(aspect="equal", xlim=(0, 102), ylim=(0, 102))
         ax.set_xlabel("how sure (%)", fontsize=FONT)
     axes[0].set_ylabel("how often right (%)", fontsize=FONT)
-    axes[-1].legend(fontsize=FONT - 1, loc="lower right")
+    for ax in axes:
+        ax.legend(fontsize=FONT - 2, loc="lower right")
     return fig
 
 
@@ -150,4 +154,8 @@ def calibration(penalties: Sequence[float], errors: Mapping[str, Sequence[float]
     ax.set_xlabel("penalty λ", fontsize=FONT)
     ax.set_ylabel("%", fontsize=FONT)
     ax.set_ylim(bottom=0)
+    first = [*errors.values()][0]  # the calibration error
+    look = dict(color=ANSWER, fontsize=FONT, fontweight="bold")
+    ax.text(penalties[0] * 1.1, first[0], "too sure", va="bottom", **look)
+    ax.text(penalties[-1], 0.55 * first[-1], "too modest", ha="center", **look)
     return fig
