@@ -270,7 +270,7 @@ def test_a_straight_boundary_lies_between_the_means_and_the_naive_ellipse_is_not
 
 def test_the_roads_have_their_colours():
     colors = [to_rgb(line.get_color()) for line in drawings()["families"]().axes[0].lines]
-    assert colors == [to_rgb(WORLD)] * 2 + [to_rgb(ANSWER)] * 2
+    assert colors == [to_rgb(WORLD)] * 2 + [to_rgb(ANSWER)]
 
 
 def test_the_lead_is_drawn_around_a_line_at_zero():
