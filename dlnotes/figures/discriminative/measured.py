@@ -154,7 +154,7 @@ def calibration(penalties: Sequence[float], errors: Mapping[str, Sequence[float]
     ax.set_xlabel("penalty λ", fontsize=FONT)
     ax.set_ylabel("%", fontsize=FONT)
     ax.set_ylim(bottom=0)
-    first = [*errors.values()][0]  # the calibration error
+    first = next(iter(errors.values()))  # the calibration error
     look = dict(color=ANSWER, fontsize=FONT, fontweight="bold")
     ax.text(penalties[0] * 1.1, first[0], "too sure", va="bottom", **look)
     ax.text(penalties[-1], 0.55 * first[-1], "too modest", ha="center", **look)
