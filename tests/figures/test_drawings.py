@@ -74,6 +74,12 @@ INTERACTIVE = {
         dict(distance=6.0, spread=2.5, correlation=0.9, prior=0.95),
         dict(distance=3.0, spread=1.0, correlation=0.6, prior=0.5),
     ),
+    "ninth patient": (
+        discriminative.Ninth,
+        dict(value=3.0),
+        dict(value=40.0),
+        dict(value=6.0),
+    ),
     "gradient": (
         rnn.Gradient,
         back(5.0, "nilpotent", "tanh", 5, 0.0),
