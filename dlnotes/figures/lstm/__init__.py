@@ -5,7 +5,7 @@ alone, which is what the tests look at, as do all others.
 """
 
 from dlnotes.figures.lstm.cell import STEPS, architecture, chain, close_ups, step_in_numbers
-from dlnotes.figures.lstm.gates import draw_gates, one_hot, reading, visible
+from dlnotes.figures.lstm.gates import draw_gates, reading, visible
 from dlnotes.figures.lstm.parcel import draw_parcel, parcel
 from dlnotes.figures.lstm.results import (
     bits_by_letters,
@@ -39,7 +39,6 @@ __all__ = [
     "half_lives",
     "learned",
     "marked_numbers",
-    "one_hot",
     "parcel",
     "reading",
     "soft_switch",
