@@ -90,8 +90,8 @@ def _linear_bias(n: int, share: float) -> float:
     because="3 · 1/12 = 1/4, and 2 · (4/12) / 16 = 1/24: errors compare only on one scale.",
     skeleton="""
         three = ...
-        theirs = ...
-        answer = three, theirs
+        of_1997 = ...
+        answer = three, of_1997
     """,
 )
 def adding_baseline():
