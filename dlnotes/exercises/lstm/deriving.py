@@ -138,7 +138,7 @@ def _(answer):
         "Nothing may be forgotten, everything may be written, and h need not be looked at.",
         "All W are 0; b_f and b_i are large; the candidate is +tanh(1) for a, −tanh(1) for b.",
     ),
-    because="c is a sum without bounds; the state of a plain network, or of tied gates, stays in ±1.",
+    because="c is a sum without bounds; the state of a plain network, or of tied gates, is not.",
 )
 def counter():
     cell = LSTMCell(2, 1)
