@@ -86,8 +86,8 @@ def bits_by_letters(
         ax.plot(letters, values, "o", ls=dash, color=color, lw=2.4, markersize=5, label=name)
     right = max(letters)
     for name, level in levels.items():
-        ax.axhline(level, color=GREY, lw=1.4, ls="--")
-        ax.text(1.02 * right, level, name, va="center", fontsize=13, color=NOTE)
+        ax.plot((0, 1.01 * right), (level, level), color=GREY, lw=1.4, ls="--")
+        ax.text(1.03 * right, level, name, va="center", fontsize=13, color=NOTE)
     ax.set(xlabel="letters read (millions)", ylabel="bits per letter", xlim=(0, 1.16 * right))
     ax.legend(fontsize=13)
     readable(ax)
