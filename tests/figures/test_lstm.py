@@ -173,19 +173,23 @@ def test_counting_draws_every_unit_below_its_letters():
     assert [t.get_text() for t in ax.get_xticklabels()] == list(".aab")
     assert [list(line.get_ydata()) for line in ax.lines[:2]] == values.T.tolist()
     assert ax.lines[0].get_color() != ax.lines[1].get_color()
+    widths = [
+        line.get_lw() for line in lstm.counting(".aab", {"t": values}, thick=[1]).axes[0].lines
+    ]
+    assert widths[1] > widths[0]
 
 
 def test_errors_over_length_join_medians_and_show_every_run():
     runs = {10: [(0.1, 5), (0.6, 30), (0.2, 7)], 100: [(0.16, 800)]}
     fig = lstm.errors_over_length({"a": runs, "b": {10: [(0.001, 100)]}}, mean_predictor=1 / 6)
-    errors, batches = fig.axes
+    errors, other, batches, _ = fig.axes
     assert list(errors.lines[0].get_ydata()) == pytest.approx([0.2, 0.16])
     assert list(batches.lines[0].get_ydata()) == [7, 800]
     assert list(errors.lines[1].get_ydata()) == [0.1, 0.6, 0.2]
-    assert [t.get_text() for t in errors.get_xticklabels()] == ["10", "100"]
-    levels = [line.get_ydata()[0] for line in errors.lines if line.get_linestyle() == ":"]
+    assert [t.get_text() for t in batches.get_xticklabels()] == ["10", "100"]
+    levels = [line.get_ydata()[0] for line in errors.lines if line.get_linestyle() in (":", "--")]
     assert levels == pytest.approx([1 / 6, 0.01])
-    assert [t.get_text() for t in batches.get_legend().get_texts()] == ["a", "b"]
+    assert [ax.get_title() for ax in (errors, other)] == ["a", "b"]
 
 
 # ---- parts A and B
@@ -217,8 +221,9 @@ def test_a_step_in_numbers_says_each_number_at_its_wire():
     ax = lstm.step_in_numbers({"f": 0.881, "c": 1.262, "x": 1.0}).axes[0]
     written = texts(ax)
     assert {"$f_t$\n0.881", "$c_t$\n1.262", "$x_t$ = 1", "$i_t$"} <= set(written)
-    back = texts(lstm.step_in_numbers({"f": 0.00776}, back=True).axes[0])
-    assert "$f_t$\n0.0078" in back
+    errors = {"f": 0.00776, "h before": 0.3222, "c after": 0.0}
+    back = texts(lstm.step_in_numbers(errors, back=True).axes[0])
+    assert {"$\\delta_f$\n0.0078", "$\\bar h_{t-1}$\n0.322", "from $t+1$\n0"} <= set(back)
     with pytest.raises(ValueError, match="name must be one of"):
         lstm.step_in_numbers({"r": 1.0})
 
@@ -239,7 +244,7 @@ def test_half_lives_are_powers_of_the_gate():
     dots = [line for line in ax.lines if len(line.get_xdata()) == 1]
     assert [dot.get_ydata()[0] for dot in dots] == [0.5, 0.5]
     assert dots[1].get_xdata()[0] == pytest.approx(lstm.half_life(3))
-    assert texts(ax) == ["b = 0", "b = 3"]
+    assert texts(ax) == ["b = 0, half after 1", "b = 3, half after 14.3"]
 
 
 def test_the_ways_back_add_up():

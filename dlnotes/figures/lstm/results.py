@@ -94,21 +94,28 @@ def bits_by_letters(
     return fig
 
 
-def counting(text: str, contents: Mapping[str, Tensor]) -> Figure:
+def counting(
+    text: str, contents: Mapping[str, Tensor], *, thick: Sequence[int] | None = None
+) -> Figure:
     """Draw the contents of some cells over a text, letter by letter.
 
     Args:
         text: at most 60 letters.
         contents: title -> (letters, units), a panel for each.
+        thick: the units that are drawn thick, the others are grey; None colours all.
     """
     fig, axes = figure(1, len(contents), width=9.8, height=3.2, squeeze=False)
     steps = np.arange(len(text))
     for ax, (title, values) in zip(axes[0], contents.items(), strict=True):
         check_shape(title, values, len(text), "H")
         most = values.abs().max().item()
-        for unit in values.T:
-            rises = unit[len(text) // 2] >= 0
-            ax.plot(steps, unit, "-o", markersize=3, color=POSITIVE if rises else NEGATIVE)
+        for number, unit in enumerate(values.T):
+            look = dict(color=POSITIVE if unit[len(text) // 2] >= 0 else NEGATIVE)
+            if thick is not None:
+                chosen = number in thick
+                look = look | dict(lw=3.5) if chosen else dict(color="#B0B0B0", lw=1.2)
+                look |= dict(zorder=3 if chosen else 2)
+            ax.plot(steps, unit, "-o", markersize=3, **look)
         ax.axhline(0, color=INK, lw=0.8)
         ax.set(title=title, ylim=(-1.1 * most, 1.1 * most), xlabel="read so far")
         ax.set_xticks(steps, list(text), fontsize=10, family="monospace")
@@ -127,28 +134,25 @@ def errors_over_length(
         results: name -> length -> (error, batches) of each run; lines join the medians.
         mean_predictor: error of predicting the mean.
     """
-    fig, axes = figure(1, 2, width=10.8, height=4.2)
+    fig, axes = figure(2, len(results), width=10.8, height=5.0, sharex=True, sharey="row")
+    axes = np.reshape(axes, (2, len(results)))
     lengths = sorted({length for runs in results.values() for length in runs})
     for number, (name, runs) in enumerate(results.items()):
-        color, shift = COLORS[number], 1.03 ** (number - (len(results) - 1) / 2)
-        for which, ax in enumerate(axes):
+        for which, ax in enumerate(axes[:, number]):
             values = {length: [run[which] for run in found] for length, found in runs.items()}
             medians = [np.median(found) for found in values.values()]
-            places = [length * shift for length in values]
-            ax.plot(places, medians, ls=DASHES[number], color=color, label=name)
-            for place, found in zip(places, values.values(), strict=True):
-                ax.plot([place] * len(found), found, "o", color=color, markersize=4, alpha=0.8)
-    for ax in axes:
-        ax.set(xscale="log", xlabel="length T (steps)")
-        ax.set_xticks(lengths, lengths)
-        ax.minorticks_off()
-        readable(ax)
-    axes[0].set(yscale="log", ylabel="mean squared error")
-    for height, label in ((mean_predictor, "predict the mean"), (0.01, "solved")):
-        axes[0].axhline(height, color=GREY, ls=":", lw=1.2)
-        place = (0.01, height * 1.04)
-        transform = axes[0].get_yaxis_transform()
-        axes[0].text(*place, label, transform=transform, fontsize=10, color=NOTE)
-    axes[1].set(ylabel="batches used", ylim=(0, None))
-    axes[1].legend(fontsize=13, loc="center left", bbox_to_anchor=(1.0, 0.5))
+            ax.plot(list(values), medians, color=BLUE, lw=2)
+            for length, found in values.items():
+                ax.plot([length] * len(found), found, "o", color=BLUE, markersize=6, alpha=0.7)
+            ax.set(xscale="log", xlim=(0.8 * lengths[0], 1.25 * lengths[-1]))
+            ax.set_xticks(lengths, lengths)
+            ax.minorticks_off()
+        axes[0, number].set(title=name, yscale="log")
+        axes[0, number].axhline(mean_predictor, color=GREY, ls=":", lw=1.5)
+        axes[0, number].axhline(0.01, color=GREY, ls="--", lw=1.5)
+        axes[1, number].set(ylim=(0, None))
+        readable(*axes[:, number])
+    axes[0, 0].set_ylabel("squared error")
+    axes[1, 0].set_ylabel("batches used")
+    fig.supxlabel("length T (steps)", fontsize=14)
     return fig

@@ -20,7 +20,6 @@ from dlnotes.plotting import (
     INK,
     MEMORY,
     NEGATIVE,
-    POSITIVE,
     SKY,
     Diagram,
     figure,
@@ -178,9 +177,14 @@ def half_lives(biases: Sequence[float], *, steps: int) -> Figure:
         at_right = end == steps
         look = dict(xytext=(6, 0) if at_right else (8, 6), va="center" if at_right else "bottom")
         ax.annotate(
-            f"b = {bias:g}", place, textcoords="offset points", size=14, color=color, **look
+            f"b = {bias:g}, half after {half:.3g}",
+            place,
+            textcoords="offset points",
+            size=14,
+            color=color,
+            **look,
         )
-    ax.set(yscale="log", ylim=(1e-13, 4), xlim=(0, 1.16 * steps), xlabel="steps")
+    ax.set(yscale="log", ylim=(1e-13, 4), xlim=(0, 1.4 * steps), xlabel="steps")
     ax.set_ylabel("share that is left")
     readable(ax)
     return fig
@@ -198,14 +202,15 @@ def ways_back(straight: float, roads: Mapping[str, float]) -> Figure:
     new = drawing.node(9.8, 0.6, "$c_t$", radius=0.62, color=tint(MEMORY))
     output = drawing.node(1.6, -2.4, "$h_{t-1}$", radius=0.62)
     label = f"straight, · {short(straight)}"
-    drawing.arrow(new, old, label=label, color=POSITIVE, width=5)
-    drawing.arrow(output, old, color=INK)
+    drawing.arrow(new, old, label=label, color=NEGATIVE, width=5)
+    drawing.arrow(output, old, color=NEGATIVE)
     heights = np.linspace(-1.0, -3.7, len(roads))
     for y, (name, factor) in zip(heights, roads.items(), strict=True):
-        color = POSITIVE if factor > 0 else NEGATIVE if factor < 0 else GREY
+        color = NEGATIVE if factor else GREY  # what goes backwards is orange
+        face = tint(CANDIDATE if name == "candidate" else GATE, 0.4)
         sign = f"{factor:+.3f}".replace("-", "−") if factor else "0"
         words = f"{name}   {sign}"
-        box = drawing.box(5.6, y, words, width=3.9, height=0.95, color=tint(GATE, 0.4))
+        box = drawing.box(5.6, y, words, width=3.9, height=0.95, color=face)
         drawing.arrow(new, box.right, color=color)
         drawing.arrow(box.left, output, color=color)
     total = straight + sum(roads.values())
