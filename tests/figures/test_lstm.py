@@ -192,6 +192,12 @@ def test_errors_over_length_join_medians_and_show_every_run():
     assert [ax.get_title() for ax in (errors, other)] == ["a", "b"]
 
 
+def test_grouped_bars_say_every_value():
+    ax = lstm.grouped(["x", "y"], {"a": [0.5, 0.25], "b": [0.1, 1.0]}, xlabel="size").axes[0]
+    assert texts(ax) == ["0.50", "0.25", "0.10", "1.00"]
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["a", "b"]
+
+
 # ---- parts A and B
 
 

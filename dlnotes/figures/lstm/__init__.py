@@ -11,6 +11,7 @@ from dlnotes.figures.lstm.results import (
     bits_by_letters,
     counting,
     errors_over_length,
+    grouped,
     learned,
     marked_numbers,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "draw_parcel",
     "draw_survival",
     "errors_over_length",
+    "grouped",
     "half_life",
     "half_lives",
     "learned",

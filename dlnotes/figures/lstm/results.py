@@ -156,3 +156,28 @@ def errors_over_length(
     axes[1, 0].set_ylabel("batches used")
     fig.supxlabel("length T (steps)", fontsize=14)
     return fig
+
+
+def grouped(names: Sequence[str], values: Mapping[str, Sequence[float]], *, xlabel: str) -> Figure:
+    """Draw a group of bars for each name, a colour for each kind.
+
+    Args:
+        names: of the groups.
+        values: kind -> a number from 0 to 1 for each name.
+        xlabel: below the axis.
+    """
+    fig, ax = figure(width=9.0, height=4.4)
+    height = 0.8 / len(values)
+    for number, ((kind, row), color) in enumerate(
+        zip(values.items(), (BLUE, "#B0B0B0", COLORS[1]), strict=False)
+    ):
+        places = np.arange(len(names)) + (number - (len(values) - 1) / 2) * height
+        ax.barh(places, row, height=0.9 * height, color=color, label=kind)
+        for place, value in zip(places, row, strict=True):
+            ax.text(value + 0.01, place, f"{value:.2f}", va="center", fontsize=13)
+    ax.set_yticks(range(len(names)), names)
+    ax.set(xlabel=xlabel, xlim=(0, 1))
+    ax.invert_yaxis()
+    readable(ax)
+    ax.legend(fontsize=13, loc="lower right")
+    return fig
