@@ -99,7 +99,7 @@ CHAPTERS = (
             read_minutes=140, needs=(3,), label="LSTM", place=(2.1, 2)),
     Chapter("05_gru", "gru", "Gated recurrent units", _BOTH, "GRU",
             promise="Keep the memory with one gate less, and compare at equal budget.",
-            read_minutes=35, needs=(4,), label="GRU", place=(3.05, 2)),
+            read_minutes=115, needs=(4,), label="GRU", place=(3.05, 2)),
     Chapter("06_seq2seq", "seq2seq", "Sequence to sequence", _BOTH, "S2S",
             promise="Teach a network to pronounce words it has never seen.",
             read_minutes=40, needs=(5,), label="seq2seq", place=(4, 2)),

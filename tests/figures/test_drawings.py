@@ -108,9 +108,9 @@ INTERACTIVE = {
     ),
     "leaky unit": (
         gru.LeakyUnit,
-        dict(z=0.2, r=0.0, weight=-2.0, z_is="share of the new"),
-        dict(z=1.0, r=1.0, weight=2.0, z_is="share of the old"),
-        dict(z=0.9, r=0.0, weight=1.5, z_is="share of the old"),
+        dict(z=0.2, r=0.0, weight=-2.0, z_is="share of the new", marker=False),
+        dict(z=1.0, r=1.0, weight=2.0, z_is="share of the old", marker=True),
+        dict(z=0.9, r=0.0, weight=1.5, z_is="share of the old", marker=False),
     ),
     "bound": (
         vae.Bound,
