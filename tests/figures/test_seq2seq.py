@@ -166,7 +166,7 @@ def test_every_shape_has_as_many_boxes_and_arrows_as_it_has_parts():
     counts = [(len(i), len(o)) for i, _, o in parts]
     assert counts == [(1, 1), (1, 3), (3, 1), (3, 3), (3, 2)]
     said = {t.get_text() for t in ax.texts}
-    assert set(seq2seq.SHAPES) < said
+    assert set(seq2seq.machines.SHAPES) < said
 
 
 def test_encoder_and_decoder_have_a_cell_for_each_letter_and_phone():
