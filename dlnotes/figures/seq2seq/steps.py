@@ -77,8 +77,6 @@ def digit_box(digits: Sequence[int]) -> Figure:
             x -= 4.1  # it leaves the box before
             say(ax, x + 0.5, 4.6, str(moved), size=17, color=PURPLE, fontweight="bold")
             arrow(ax, (x + 0.5, 3.3), (x + 0.5, 4.1), colour=PURPLE, width=2.2)
-    middle = 0.7 + 4.1 * n + 3.35
-    ax.plot([middle - 4.1 / 2 - 1.5] * 2, [0.2, 1.9], color=FAINT, lw=1.4, ls="--")
     say(ax, 0.7, 0.7, "read", size=14, color=MARK, ha="left")
     say(ax, 0.7 + 4.1 * n + 1.5, 4.6, "written", size=14, color=PURPLE, ha="left")
     return fig
