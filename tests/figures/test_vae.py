@@ -53,7 +53,7 @@ def test_the_bound_widget_says_evidence_bound_and_gap(mu, sigma, x):
 
 def test_the_bound_touches_only_at_the_posterior():
     fig = vae.draw_bound(mu=1.0, sigma=math.sqrt(0.5), x=2.0)
-    assert fig.axes[1].get_title().endswith("− 0.00")
+    assert fig.axes[1].get_title().endswith("− 0.000")
     with pytest.raises(ValueError, match="sigma must lie in"):
         vae.draw_bound(mu=0.0, sigma=0.0, x=1.0)
 
@@ -134,7 +134,7 @@ def test_the_bound_widget_can_be_brought_to_touch(monkeypatch):
     for name in ("mu", "sigma"):  # both lie on the slider's grid
         steps = (controls[name].value - controls[name].min) / controls[name].step
         assert steps == pytest.approx(round(steps))
-    assert vae.draw_bound(mu=1.0, sigma=0.71, x=2.0).axes[1].get_title().endswith("− 0.00")
+    assert vae.draw_bound(mu=1.0, sigma=0.71, x=2.0).axes[1].get_title().endswith("− 0.000")
 
 
 def test_only_a_plane_can_be_shown():

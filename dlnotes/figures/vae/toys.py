@@ -106,15 +106,28 @@ def hill(values: Sequence[float], best: float, level: float) -> Figure:
     ax.annotate(
         f"posterior {best:.3f}",
         (best, level - 0.05),
-        (0.74, level - 1.9),
+        (0.7, level - 1.25),
         color=GREEN,
         fontsize=13,
         arrowprops=look,
         ha="center",
     )
     ax.text(0.3, values[int(0.3 * len(values))] - 0.55, "ELBO", color=BLUE, fontsize=14)
-    ax.set(xlabel="proposed probability of the bright drawer", ylabel="nats", ylim=(-4.9, -0.3))
+    floor = min(values) - 0.2
+    ax.set(xlabel="proposed probability of the bright drawer", ylabel="nats", ylim=(floor, -0.3))
     readable(ax)
+    near = ax.inset_axes((0.6, 0.13, 0.38, 0.4))
+    near.plot(q, values, color=BLUE, linewidth=2.4)
+    near.axhline(level, color=BLACK, linestyle="--", linewidth=1.3)
+    near.plot([best], [level], "o", color=GREEN, markersize=8, clip_on=False)
+    near.plot([1], [values[-1]], "o", color=BLUE, markersize=6, clip_on=False)
+    last = f"−{abs(values[-1]):.3f}"
+    near.text(0.994, values[-1] - 0.007, last, color=BLUE, fontsize=12, ha="right", va="top")
+    near.set(xlim=(0.94, 1.0), ylim=(level - 0.055, level + 0.015), title="the top, enlarged")
+    near.set_xticks([0.94, 0.96, 0.98, 1.0])
+    near.title.set_fontsize(12)
+    near.tick_params(labelsize=10)
+    near.grid(False)
     return fig
 
 
