@@ -106,7 +106,7 @@ def hill(values: Sequence[float], best: float, level: float) -> Figure:
     ax.annotate(
         f"posterior {best:.3f}",
         (best, level - 0.05),
-        (0.7, level - 1.25),
+        (0.84, level - 1.15),
         color=GREEN,
         fontsize=13,
         arrowprops=look,
