@@ -132,7 +132,7 @@ CHAPTERS = (
             read_minutes=40, needs=(2,), label="auto-\nencoder", place=(2.1, 5.7)),
     Chapter("16_vae", "vae", "Variational autoencoders", _G, "VAE",
             promise="Derive the bound, then sample digits that nobody wrote.",
-            read_minutes=45, needs=(15,), label="VAE", place=(3.05, 5.7)),
+            read_minutes=150, needs=(15,), label="VAE", place=(3.05, 5.7)),
     Chapter("17_normalizing_flows", "flows", "Normalizing flows", _G, "NF",
             promise="Bend a Gaussian into data and keep the exact density.",
             read_minutes=40, needs=(1,), label="flows", place=(2.1, 6.9)),
