@@ -121,7 +121,7 @@ RECIPE = Recipe(
         ),
         "standard": Settings(
             model=dict(
-                hidden_size=192, embedding_size=48, attention_size=32, encoder_layers=1, dropout=0.0
+                hidden_size=128, embedding_size=48, attention_size=32, encoder_layers=1, dropout=0.0
             ),
             fit=dict(epochs=2, batch_size=256, learning_rate=1e-2),
             validation=500,

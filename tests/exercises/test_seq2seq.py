@@ -140,6 +140,12 @@ ARITHMETIC = (12 / 13 + 11 / 12 + 10 / 11 + 9 / 10) / 4
 UNIFORM = [[1 / 3] * 3] * 3
 GOOD = {"forwards": [0.3, 0.31, 0.29], "backwards": [0.28, 0.3, 0.27]}
 
+SURE = [[1, 0, 0]] * 3
+WIDE = (  # three tokens after the favourite, two after the runner-up
+    [0.5, 0.42, 0.08],
+    [[0.36, 0.32, 0.32], [0.5, 0.5, 0], [0.4, 0.3, 0.3]],
+    [SURE, [[0.4, 0.3, 0.3]] * 3, [[0.4, 0.3, 0.3]] * 3],
+)
 WRONG = [
     ("scorer_parameters", 2_001_000, "U:"),
     ("scorer_parameters", 3_000_000, "v:"),
@@ -247,6 +253,14 @@ WRONG = [
     ("greedy_trap", ([0.4, 0.4, 0.2], UNIFORM), "tie"),
     ("greedy_trap", ([0.5, 0.3, 0.2], UNIFORM), "trap"),
     ("greedy_trap", ([0.4, 0.3, 0.3], [[0.5, 0.3, 0.2], [1, 0, 0], [1, 0, 0]]), "factor"),
+    ("wider_beam", (*WIDE[:2],), "length: 3 values"),
+    ("wider_beam", (*WIDE[:2], "sure"), "type: p3"),
+    ("wider_beam", (*WIDE[:2], WIDE[1]), "shape"),
+    ("wider_beam", ([0.5, 0.4, 0.2], *WIDE[1:]), "probabilities"),
+    ("wider_beam", (WIDE[0], [[1.2, -0.1, -0.1], *WIDE[1][1:]], WIDE[2]), "probabilities"),
+    ("wider_beam", (WIDE[0], WIDE[1], [UNIFORM] * 3), "wider: here the beam of two finds"),
+    ("wider_beam", ([0.6, 0.3, 0.1], [[1, 0, 0]] * 3, WIDE[2]), "wider: both"),
+    ("wider_beam", (*WIDE[:2], [SURE, [[0.8, 0.1, 0.1]] * 3, UNIFORM]), "factor"),
     ("reversed_source", [0.3], "type"),
     ("reversed_source", {"forwards": [0.3]}, "keys"),
     ("reversed_source", GOOD | {"forwards": [0.3, 0.31]}, "seeds"),
@@ -263,6 +277,7 @@ RIGHT = [
     ("beam", beam),
     ("bleu", bleu),
     ("greedy_trap", ([0.36, 0.34, 0.3], [[0.4, 0.3, 0.3], [0, 0, 1], [0, 1, 0]])),
+    ("wider_beam", WIDE),
     ("reversed_source", GOOD),
 ]
 

@@ -157,14 +157,16 @@ def test_every_shape_has_as_many_boxes_and_arrows_as_it_has_parts():
     ax = seq2seq.shapes().axes[0]
     boxes = [p for p in ax.patches if isinstance(p, FancyBboxPatch)]
     arrows = [p for p in ax.patches if isinstance(p, FancyArrowPatch)]
-    parts = [(inputs, states, outputs) for inputs, states, outputs, _ in seq2seq.SHAPES.values()]
+    parts = [
+        (inputs, states, outputs) for inputs, states, outputs, _ in seq2seq.machines.SHAPES.values()
+    ]
     assert len(boxes) == sum(len(part) for shape in parts for part in shape)
     between = sum(len(states) - 1 for _, states, _ in parts)
     assert len(arrows) == between + sum(len(i) + len(o) for i, _, o in parts)
     counts = [(len(i), len(o)) for i, _, o in parts]
     assert counts == [(1, 1), (1, 3), (3, 1), (3, 3), (3, 2)]
     said = {t.get_text() for t in ax.texts}
-    assert set(seq2seq.SHAPES) < said
+    assert set(seq2seq.machines.SHAPES) < said
 
 
 def test_encoder_and_decoder_have_a_cell_for_each_letter_and_phone():
@@ -180,3 +182,94 @@ def test_encoder_and_decoder_have_a_cell_for_each_letter_and_phone():
     assert len(widths) == 5 and widths.index(max(widths)) == 2  # OW1 comes from the letter o
     with pytest.raises(ValueError, match="looks_at must be one of 0, 1, 2, 3, 4, got 5"):
         seq2seq.encoder_decoder("phone", ["F"], looks_at=5)
+
+
+# ---- small cases, and what was measured ---------------------------------------------------------
+
+
+def texts(fig):
+    return [text.get_text() for ax in fig.axes for text in ax.texts]
+
+
+def test_spelling_cuts_each_word_into_its_letters():
+    for word, groups in seq2seq.steps.SPELLED.items():
+        assert "".join(letters for letters, _ in groups) == word
+    shown = texts(seq2seq.spelled_and_spoken())
+    assert {"igh", "AY1", "ough", "UW1"} <= {*shown}
+
+
+def test_the_box_holds_what_reading_and_writing_leave():
+    signs = "".join(text for text in texts(seq2seq.digit_box((3, 1, 4))) if text.isdigit())
+    # a state, then what was moved: read until the box holds 413, written from there on
+    assert signs == "000" + "3003" + "1301" + "4134" + "1304" + "3001" + "0003"
+    with pytest.raises(ValueError, match="digit"):
+        seq2seq.digit_box((3, 12))
+
+
+def test_a_batch_is_filled_up_with_zeros():
+    shown = texts(seq2seq.padded_batch(["knight", "toe"]))
+    assert shown.count("0") == 3 and "6" in shown and "3" in shown
+    assert "untold" in shown and "untold" not in texts(seq2seq.padded_batch(["toe", "box"]))
+
+
+def deceiving(beginning):
+    if beginning == ():
+        return {"A": 0.5, "B": 0.4, "C": 0.1}
+    if beginning == ("A",):
+        return {"D": 0.34, "E": 0.33, "F": 0.33}
+    if len(beginning) == 1:
+        return {"D": 0.5, "E": 0.5}
+    return {"G": 1.0} if beginning[0] == "A" else {"G": 0.4, "H": 0.3, "I": 0.3}
+
+
+def test_a_beam_of_two_loses_the_favourite():
+    fig = seq2seq.beam_table(deceiving, steps=3)
+    kept = [
+        [text.get_text() for text in ax.texts if text.get_fontweight() == "bold"] for ax in fig.axes
+    ]
+    assert kept[0] == ["greedy search", "A   0.5", "A D   0.17", "A D G   0.17"]
+    last = ["B D   0.2", "B E   0.2", "B D G   0.08", "B E G   0.08"]
+    assert kept[1] == ["a beam of 2", "A   0.5", "B   0.4", *last]
+    with pytest.raises(ValueError, match="steps"):
+        seq2seq.beam_table(deceiving, steps=0)
+
+
+def test_the_way_through_a_table_of_edits_is_a_cheapest_one():
+    table = [[0, 1, 2, 3, 4], [1, 1, 1, 2, 3], [2, 2, 2, 2, 3], [3, 3, 3, 3, 2]]
+    first, second = "N AY1 T".split(), "K N IH1 T".split()
+    fig = seq2seq.edit_table(first, second, table)
+    boxes = [patch for patch in fig.axes[0].patches if isinstance(patch, FancyBboxPatch)]
+    green = [n for n, patch in enumerate(boxes) if patch.get_facecolor()[0] < 0.9]
+    assert [divmod(n, 5) for n in green] == [(0, 0), (0, 1), (1, 2), (2, 3), (3, 4)]
+    with pytest.raises(ValueError, match="4 rows of 5"):
+        seq2seq.edit_table(first, second, table[:3])
+
+
+def test_the_hat_gives_the_weights_of_the_text():
+    shown = texts(seq2seq.hat((0.0, 1.0)))
+    assert "0.82" in shown and "0.90" in shown
+    assert seq2seq.measured.score(2.0, torch.linspace(-4, 4, 81)).argmax() == 60
+
+
+def test_panels_over_length_hold_the_means():
+    panels = {"3 passes": {"fixed vector": [[4.0, 6.0], [6.0, 8.0]], "attention": [[1.0, 2.0]]}}
+    (ax,) = seq2seq.over_length(panels, [(2, 4), (5, 6)]).axes
+    assert [list(line.get_ydata()) for line in ax.lines] == [[5, 7], [1, 2]]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["2 to 4", "5 to 6"]
+
+
+def test_bars_beside_counts_say_who_is_who():
+    shown = texts(seq2seq.beside_counts({"era": (68.5, 66.9)}))
+    assert shown == ["68.5  counts", "66.9  network"]
+
+
+def test_bars_after_a_slip_are_the_means():
+    found = {"true": [1.0, 3.0], "tempting": [4.0, 4.0], "random": [9.0, 9.0]}
+    fig = seq2seq.after_a_slip({"plain": found, "slips": found})
+    assert [bar.get_height() for bar in fig.axes[0].patches] == [2, 4, 9, 2, 4, 9]
+
+
+def test_without_attention_no_line_leads_to_the_letters():
+    plain = seq2seq.encoder_decoder("box", ["B"], looks_at=None, reads="true phones")
+    assert not plain.axes[0].lines and "true phones" in texts(plain)
+    assert len(seq2seq.encoder_decoder("box", ["B"], looks_at=1).axes[0].lines) == 3

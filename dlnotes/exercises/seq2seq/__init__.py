@@ -12,19 +12,17 @@ from dlnotes.exercises import (
     expect_close,
     expect_function,
     expect_number,
-    expect_parts,
     expect_runs,
 )
+from dlnotes.exercises.seq2seq import breaking
 from dlnotes.exercises.seq2seq.experiment import small_model
 from dlnotes.exercises.seq2seq.trees import judge_beam
 from dlnotes.exercises.seq2seq.trials import (
     a_padded_batch,
     an_attention,
     judge_lags,
-    judge_trap,
     pairs_of_sentences,
     scores_of_one_query,
-    table,
 )
 
 # ---- predict -----------------------------------------------------------------------------------
@@ -322,44 +320,14 @@ def _(answer):
 
 # ---- break it ----------------------------------------------------------------------------------
 
-
-@exercise(
-    "8. Break it. Greedy search takes the likeliest token in each step. Sequences have two "
-    "tokens, each 0, 1 or 2. p1 (3,) holds the probabilities of the first, and p2 (3, 3) those of "
-    "the second, row j for the case that the first is j; rows sum to 1. Give (p1, p2), tensors "
-    "or lists, for which the likeliest sequence is at least 1.9 times as likely as the one that "
-    "greedy finds.",
-    hint=(
-        "Greedy commits to the likeliest first token. What may come after it?",
-        "After the favourite let the second token be uniform, after the runner-up certain.",
-    ),
-    because="p1 = (0.34, 0.33, 0.33): after the favourite 1/3 at best, after the second 1. So "
-    "0.33 against 0.34/3, nearly three times. No finite factor is safe from longer sequences.",
-    skeleton="""
-        p1 = ...
-        p2 = ...
-        answer = p1, p2
-    """,
-)
-def greedy_trap():
-    p1 = torch.tensor([0.34, 0.33, 0.33], dtype=torch.float64)
-    p2 = torch.tensor([[1 / 3, 1 / 3, 1 / 3], [1, 0, 0], [0, 0, 1]], dtype=torch.float64)
-    return p1, p2
-
-
-@greedy_trap.checked_by
-def _(answer):
-    p1, p2 = (
-        table(p, n) for p, n in zip(expect_parts(answer, "p1", "p2"), ("p1", "p2"), strict=True)
-    )
-    judge_trap(p1, p2)
-
+greedy_trap = breaking.greedy_trap
+wider_beam = breaking.wider_beam
 
 # ---- experiment --------------------------------------------------------------------------------
 
 
 @exercise(
-    "9. Experiment. Does it help a model without attention, whose encoder reads in one direction, "
+    "10. Experiment. Does it help a model without attention, whose encoder reads in one direction, "
     "if it reads the source backwards? exercises.seq2seq.small_model(attention=False, "
     "reverse=True, seed=0) trains one to pronounce words, some ten seconds long, and returns its "
     "phone error rate on validation words, 0.3 for 30 %. Call it with reverse=False and True, at "

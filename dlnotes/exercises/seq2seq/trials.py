@@ -178,3 +178,31 @@ def judge_trap(p1: Tensor, p2: Tensor) -> None:
     factor = (best / greedy).item()
     expect(factor > 1 + 1e-9, "trap: greedy search finds the best sequence here")
     expect(factor >= 1.9, f"factor: the best is only {factor:.2f} times as likely")
+
+
+def judge_wider(p1: Tensor, p2: Tensor, p3: Tensor) -> None:
+    """Raise ``NotYet`` unless a beam of two finds at most half of what greedy search finds."""
+    shapes = [tuple(p.shape) for p in (p1, p2, p3)]
+    wanted = [(3,), (3, 3), (3, 3, 3)]
+    expect(shapes == wanted, f"shape: (3,), (3, 3) and (3, 3, 3) are asked for, got {shapes}")
+    proper = all((p >= 0).all() and ((p.sum(-1) - 1).abs() < 1e-5).all() for p in (p1, p2, p3))
+    expect(proper, "probabilities: no number below 0, and a sum of 1 along the last axis")
+    greedy, beam = _searched(p1, p2, p3, 1), _searched(p1, p2, p3, 2)
+    expect(beam > 1e-12, "beam: what the beam of two finds has probability 0")
+    expect(beam < greedy + 1e-12, "wider: here the beam of two finds a likelier sequence")
+    expect(beam < greedy - 1e-12, "wider: both searches find sequences of the same probability")
+    share = beam / greedy
+    expect(share <= 0.5, f"factor: the beam still finds {share:.2f} of what greedy search finds")
+
+
+def _searched(p1: Tensor, p2: Tensor, p3: Tensor, size: int) -> float:
+    """Return the probability of what a beam of this size finds; ties go to the smaller tokens."""
+    kept = [((), 1.0)]
+    for p in (p1, p2, p3):
+        grown = [
+            ((*start, token), total * p[start][token].item())
+            for start, total in kept
+            for token in range(3)
+        ]
+        kept = sorted(grown, key=lambda pair: -pair[1])[:size]
+    return kept[0][1]
