@@ -244,6 +244,8 @@ def test_errors_without_gates_stand_over_the_units():
     line = next(line for line in fig.axes[0].lines if line.get_label() == "both")
     assert list(line.get_ydata()) == [3.0, 6.0] and fig.axes[0].get_yscale() == "log"
     assert [t.get_text() for t in fig.axes[0].get_xticklabels()] == ["1", "4"]
+    heights = {text.get_text(): text.get_position()[1] for text in fig.axes[0].texts}
+    assert heights["both"] == 3.0 and heights["none"] > 1.5 * heights["both"]  # none on another
 
 
 def test_the_race_shows_each_seed_and_the_baselines_of_each_budget():
@@ -261,6 +263,7 @@ def test_blank_rows_are_drawn_run_by_run():
     fig = gru.blank_rows({"plain": torch.rand(2, 40)}, image=28)
     assert sum(len(line.get_xdata()) == 40 for line in fig.axes[0].lines) == 2
     assert any(list(line.get_xdata()) == [28, 28] for line in fig.axes[0].lines)
+    assert "plain" in [text.get_text() for text in fig.axes[0].texts]
     with pytest.raises(ValueError, match="plain must have shape"):
         gru.blank_rows({"plain": torch.rand(40)}, image=28)
 

@@ -208,14 +208,14 @@ def cell_diagram() -> Figure:
     drawing.arrow((5.4, 3.3), rest)
     drawing.arrow(rest, taken)
     for x, y, text, side in (
-        (0.3, state, "$h_{t-1}$", "above"), (10.0, state, "$h_t$", "above"),
+        (0.3, state, "$h_{t-1}$", "above"), (10.0, state, "$h_t$", "below"),
         (0.0, reads_x, "$x_t$", "left"), (2.2, 2.05, "$r_t$", "left"),
         (5.4, 2.75, "$z_t$", "right"), (8.3, 2.3, "$h'_t$", "below"), (7.2, 1.0, "$Wx_t$", "right"),
     ):  # fmt: skip
         drawing.text(x, y, text, side=side)
     for x, y, text in (
         (2.8, 1.4, "2 reset gate"), (5.95, 1.4, "1 update\n   gate"),
-        (8.3, 1.45, "3 current memory\n   content"), (8.9, 5.0, "4 final memory"),
+        (8.3, 1.45, "3 current memory\n   content"), (8.9, 4.85, "4 final memory"),
     ):  # fmt: skip
         drawing.text(x, y, text, color=NOTE, ha="left")
     return drawing.figure

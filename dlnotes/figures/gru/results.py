@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
@@ -88,20 +89,28 @@ def without_gates(errors: Mapping[tuple[str, str, int], Sequence[float]]) -> Fig
     tasks = list(dict.fromkeys(task for task, _, _ in errors))
     gates = list(dict.fromkeys(name for _, name, _ in errors))
     units = sorted({number for _, _, number in errors})
-    fig, axes = figure(1, len(tasks), width=9.4, height=3.9, sharey=True, squeeze=False)
+    fig, axes = figure(1, len(tasks), width=9.8, height=3.9, sharey=True, squeeze=False)
     for ax, task in zip(axes[0], tasks, strict=True):
+        starts = []
         for name, color, mark in zip(gates, COLORS, "osD^", strict=False):
             values = np.array([errors[task, name, number] for number in units])
-            ax.plot(range(len(units)), values.mean(1), color=color, marker=mark, label=name)
+            ax.plot(range(len(units)), values.mean(1), color=color, marker=mark, label=name, lw=2.2)
             for place, row in enumerate(values):
                 ax.plot([place] * len(row), row, mark, color=color, markersize=4, alpha=0.5)
-        ax.set(yscale="log", title=task, xlabel="units", xlim=(-0.3, len(units) - 0.7))
+            starts.append((values[0].mean(), name, color))
+        _names_before(ax, starts)
+        ax.set(yscale="log", title=task, xlabel="units", xlim=(-1.15, len(units) - 0.8))
         ax.set_xticks(range(len(units)), [str(number) for number in units])
     axes[0, 0].set_ylabel("error (% of the variance)")
-    fig.legend(
-        *axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=13
-    )
     return fig
+
+
+def _names_before(ax: Axes, starts: Sequence[tuple[float, str, str]]) -> None:
+    """Write names before the first point of their lines on a logarithmic axis, none on another."""
+    height = 0.0
+    for value, name, color in sorted(starts):
+        height = max(value, 1.75 * height)
+        ax.text(-0.14, height, name, color=color, ha="right", va="center", fontsize=13)
 
 
 def race(
@@ -122,15 +131,17 @@ def race(
             runs = of_budget[budget]
             ax.plot([place] * len(runs), runs, "o", color=color, markersize=9, alpha=0.8)
             mean = sum(runs) / len(runs)
-            beside = dict(xytext=(10, 0), textcoords="offset points", va="center")
-            ax.annotate(f"{mean:.1f}", (place, mean), fontsize=13, **beside)
+            beside = dict(xytext=(10, 0), textcoords="offset points", va="center", zorder=5)
+            paper = dict(facecolor="white", edgecolor="none", pad=1.5)
+            ax.annotate(f"{mean:.1f}", (place, mean), fontsize=14, bbox=paper, **beside)
         for (name, levels), dash in zip(baselines.items(), (":", "--"), strict=False):
             ax.axhline(levels[column], color=NOTE, lw=1.4, ls=dash, label=name)
         ax.set_xticks(range(len(scores)), list(scores), fontsize=13)
         ax.set(title=f"{budget:,} updates", xlim=(-0.5, len(scores) - 0.3))
         ax.set_ylim(min(values) - 1.5, 100)
     axes[0, 0].set_ylabel("test accuracy (%)")
-    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    handles = axes[0, 0].get_legend_handles_labels()
+    fig.legend(*handles, loc="outside lower center", ncols=2, fontsize=13)
     return fig
 
 
@@ -144,13 +155,13 @@ def blank_rows(lines: Mapping[str, Tensor], *, image: int) -> Figure:
     fig, ax = figure(height=3.9)
     for (name, runs), color, dash in zip(lines.items(), COLORS, ("-", "--"), strict=False):
         check_shape(name, runs, "runs", "rows")
-        for number, run in enumerate(runs):
-            rows = range(1, len(run) + 1)
-            label = name if number == 0 else None
-            ax.plot(rows, run, color=color, ls=dash, lw=1.8, label=label)
+        last = runs.shape[1]
+        for run in runs:
+            ax.plot(range(1, last + 1), run, color=color, ls=dash, lw=1.8)
+        top = runs[:, last // 2 :].max().item()  # the name stands above the right half
+        ax.text(last, top + 2, name, color=color, ha="right", va="bottom", fontsize=13)
     ax.axvline(image, color=NOTE, lw=1.2)
-    ax.text(image + 1, 103, "here the image ends", va="bottom", color=NOTE)
+    ax.text(image + 1, 113, "here the image ends", va="bottom", color=NOTE)
     ax.axhline(10, color=GREY, lw=1.2, ls=":")
-    ax.set(xlabel="rows read", ylabel="right (%)", ylim=(0, 102))
-    fig.legend(loc="outside lower center", ncols=2, fontsize=13)
+    ax.set(xlabel="rows read", ylabel="right (%)", ylim=(0, 112), yticks=range(0, 101, 20))
     return fig

@@ -74,9 +74,10 @@ def under_a_wave(
     for ax, (name, held) in zip(axes[0], states.items(), strict=True):
         if truth is not None:
             _target(ax, truth)
-        ax.plot(wave, ".", color=INPUT, markersize=4, alpha=0.7)
-        ax.plot(held, color=MEMORY, linewidth=2.4)
-        ax.set(title=name, xlabel="step")
+        ax.plot(wave, ".", color=INPUT, markersize=4, alpha=0.45)
+        ax.plot(held, color=MEMORY, linewidth=2.6)
+        ax.set_title(name, fontsize=14)
+        ax.set_xlabel("step")
     axes[0, 0].set_ylabel("input, state")
     return fig
 
