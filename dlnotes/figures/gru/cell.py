@@ -215,7 +215,7 @@ def cell_diagram() -> Figure:
         drawing.text(x, y, text, side=side)
     for x, y, text in (
         (2.8, 1.4, "2 reset gate"), (5.95, 1.4, "1 update\n   gate"),
-        (8.3, 1.45, "3 current memory\n   content"), (8.9, 4.85, "4 final memory"),
+        (8.3, 1.45, "3 current memory\n   content"), (8.3, 4.85, "4 final memory"),
     ):  # fmt: skip
         drawing.text(x, y, text, color=NOTE, ha="left")
     return drawing.figure
