@@ -125,8 +125,10 @@ def test_several_alignments_stand_side_by_side():
         ("k", ["K", "end"], torch.rand(2, 1)),
     ]
     fig = seq2seq.alignments(examples)
-    assert [ax.get_title() for ax in fig.axes] == ["ab", "k"]
-    for ax, (word, written, weights) in zip(fig.axes, examples, strict=True):
+    *pictures, bar = fig.axes
+    assert [ax.get_title() for ax in pictures] == ["ab", "k"]
+    assert bar.get_ylabel() == "attention weight"
+    for ax, (word, written, weights) in zip(pictures, examples, strict=True):
         assert [t.get_text() for t in ax.get_xticklabels()] == list(word)
         assert [t.get_text() for t in ax.get_yticklabels()] == written
         torch.testing.assert_close(torch.tensor(np.asarray(ax.images[0].get_array())), weights)
@@ -145,6 +147,8 @@ def test_attention_in_the_plane_shows_weights_and_minus_the_gradient():
     heights = torch.tensor([bar.get_height() for bar in right.patches]).double()
     torch.testing.assert_close(heights[:5], e.detach().softmax(0))
     torch.testing.assert_close(heights[5:], -gradient)
+    areas = torch.tensor([disc.get_sizes()[0] for disc in left.collections[:5]])
+    torch.testing.assert_close(areas / areas.sum(), e.detach().softmax(0))
     context = left.collections[-1].get_offsets()[0]
     torch.testing.assert_close(torch.tensor(np.asarray(context)), (e.softmax(0) @ h).detach())
     for wrong in (dict(annotations=h.T), dict(scores=e[:3].detach()), dict(direction=h[0, :1])):
@@ -180,6 +184,8 @@ def test_encoder_and_decoder_have_a_cell_for_each_letter_and_phone():
     ax = seq2seq.encoder_decoder("phone", ["F", "OW1", "N"], looks_at=2).axes[0]
     widths = [line.get_linewidth() for line in ax.lines]
     assert len(widths) == 5 and widths.index(max(widths)) == 2  # OW1 comes from the letter o
+    shown = [t.get_text() for t in ax.texts]
+    assert "$f$" in shown and "$c_2$" in shown
     with pytest.raises(ValueError, match="looks_at must be one of 0, 1, 2, 3, 4, got 5"):
         seq2seq.encoder_decoder("phone", ["F"], looks_at=5)
 

@@ -167,4 +167,5 @@ def alignments(examples: list[tuple[str, list[str], Tensor]]) -> Figure:
         ax.tick_params(axis="y", labelsize=9.5)
         if ax is not axes[0][0]:
             ax.set_ylabel("")
+    fig.colorbar(axes[0][-1].images[0], ax=axes[0][-1], label="attention weight")
     return fig
