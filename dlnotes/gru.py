@@ -8,8 +8,9 @@ Two things differ from text to text. *What z means*: in the notes, in Cho et al.
 in torch it is the share of the old state; in Chung et al. (2014, §3.2) that of the new one. Weights
 convert: 1 − σ(a) = σ(−a), so the signs of W_z, U_z and b_z flip (``GRUCell.with_z``). *Where r
 acts*: after the product with U, r ⊙ (U h), in the notes, in the first version of Cho et al. and in
-torch; before it, U (r ⊙ h), in the published paper (eq. 8). These are different functions: no
-weights turn one into the other unless U is diagonal or r is the same for all units.
+torch; before it, U (r ⊙ h), in the published paper (eq. 8). These are different functions as soon
+as the resets of two units follow the input in different ways (the chapter proves it for a U without
+zeros). They can be converted if U is diagonal, or if the resets are equal or constant.
 
 Differs from the notes: biases, which they leave out; torch has a further one inside the reset.
 """

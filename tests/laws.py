@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
 from dlnotes import cnn, discriminative, seq2seq, transformer, vae, word2vec
-from dlnotes.exercises.gru.experiment import LastState
 from dlnotes.gru import GRU, GRUCell
 from dlnotes.lstm import LSTM, LSTMCell
 from dlnotes.metrics import DigitClassifier
@@ -186,7 +185,6 @@ MODULES: dict[str, Module] = {
         )
         for kind in (RNN, LSTM, GRU)
     },
-    "LastState": Module(lambda: LastState(GRU(3, 4), 2), dict(x=x)),
     # chapter 6
     "Encoder": Module(lambda: seq2seq.Encoder(7, **dropped), dict(source=source), looks=True),
     "Decoder": Module(

@@ -29,4 +29,5 @@ def course_map() -> Figure:
     for row, (kind, color) in enumerate(COLORS.items()):
         y = 6.95 - 0.52 * row
         drawing.box(5.9, y, kind, width=1.5, height=0.42, color=tint(color, 0.25))
+    drawing.box(5.9, y - 0.52, "planned", width=1.5, height=0.42, color="white", dashed=True)
     return drawing.figure

@@ -129,7 +129,7 @@ RECIPE = Recipe(
         ),
         "standard": Settings(
             data=dict(images=55_000),
-            fit=dict(epochs=13, batch_size=128, learning_rate=5e-3),
+            fit=dict(epochs=11, batch_size=128, learning_rate=5e-3),
         ),
         "full": Settings(  # validation digits included
             data=dict(split="train+validation", images=60_000),

@@ -17,7 +17,7 @@ import torch
 
 from dlnotes import data, figures
 from dlnotes.figures import cnn, discriminative, gru, lstm, rnn, seq2seq, vae
-from dlnotes.lstm import LSTMCell
+from dlnotes.lstm import LSTMCell, trace
 from dlnotes.recipes import seq2seq as letters_to_phones
 from dlnotes.vae import VAE
 
@@ -27,8 +27,13 @@ GOAL = 0.15  # seconds
 def interactive() -> dict[str, Callable[[], dict]]:
     """Return what shows each figure, with sizes as in the notebooks."""
     digit = data.mnist("validation").inputs[0, 0]
-    text, alphabet = "Call me Ishmael. Some years ago", "".join(map(chr, range(32, 127)))
-    reader = LSTMCell(len(alphabet), 96)
+    reader = LSTMCell(95, 96)
+
+    def look(text):
+        ids = torch.tensor([ord(letter) - 32 for letter in text])
+        return trace(reader, torch.nn.functional.one_hot(ids, 95).float()[None])
+
+    text = "Call me Ishmael. Some years ago"
     speaker = letters_to_phones.build().eval()
     vocabularies = letters_to_phones.vocabularies()
     return {
@@ -37,7 +42,8 @@ def interactive() -> dict[str, Callable[[], dict]]:
         "02 shift": lambda: cnn.shift(digit),
         "03 gradient": rnn.gradient,
         "04 survival": lstm.survival,
-        "04 reading": lambda: lstm.reading(reader, alphabet, text=text, unit=3),
+        "04 parcel": lstm.parcel,
+        "04 reading": lambda: lstm.reading(look, 96, text=text, unit=3),
         "05 leaky unit": gru.leaky_unit,
         "06 pronunciation": lambda: seq2seq.pronunciation(speaker, *vocabularies, word="ptolemaic"),
         "16 bound": vae.bound,

@@ -37,6 +37,15 @@ def two_classes(first, second, n=1000):
     return torch.stack([x, slope * x + 0.02 * noise], 1), y
 
 
+def bell(z):
+    return (-0.5 * z**2).exp() / math.sqrt(2 * math.pi)
+
+
+def rows_first(counts):
+    shares = counts / counts.sum(1, keepdim=True)
+    return shares / shares.sum(0)
+
+
 GOOD = {80: (0.31, 0.37), 4000: (0.249, 0.249)}
 WRONG = [
     ("threshold", 1.0, "prior"),
@@ -52,6 +61,26 @@ WRONG = [
     ("threshold", -2.0986, "sign: x has"),
     ("threshold", 1.7, "not yet"),
     ("threshold", (2.0986,), "type: x: a number is wanted, got a tuple"),
+    ("first_step", 0.2, "type: 2 values"),
+    ("first_step", (-0.2, -0.05), "direction"),
+    ("first_step", (2.0, 0.5), "step: multiply the slope"),
+    ("first_step", (-2.0, -0.5), "uphill"),
+    ("first_step", (0.5, 0.2), "start"),
+    ("first_step", (0.05, 0.05), "input"),
+    ("first_step", (0.2 / 3, 0.05 / 3), "sum"),
+    ("first_step", (0.2, 0.0), "bias: it has a slope"),
+    ("first_step", (0.2, -0.05), "direction"),
+    ("first_step", (0.2, 0.2), "no factor x"),
+    ("first_step", (0.2, 0.5), "step"),
+    ("first_step", (0.7, 0.05), "not yet"),
+    ("fever_table", 1, "type"),
+    ("fever_table", lambda counts: counts / counts.sum(1, keepdim=True), "rows"),
+    ("fever_table", lambda counts: counts / counts.sum(), "joint"),
+    ("fever_table", lambda counts: counts / len(counts), "classes"),
+    ("fever_table", lambda counts: (counts / counts.sum(0)).T, "axes"),
+    ("fever_table", lambda counts: counts / counts.amax(0), "largest"),
+    ("fever_table", lambda counts: counts.softmax(0), "softmax"),
+    ("fever_table", lambda counts: rows_first(counts), "shares of the rows"),
     ("parameters", 15689, "type"),
     ("parameters", lambda D: (1, 2, 3), "arguments"),
     ("parameters", lambda D, K: (1, 2), "length: 3 values"),
@@ -92,6 +121,13 @@ WRONG = [
     ("bernoulli", lambda p, q: bernoulli(p.exp(), q), "its logarithm already"),
     ("bernoulli", lambda p, q: (bernoulli(p, q)[0], p + (1 - q).log().sum()), "axis"),
     ("bernoulli", lambda p, q: bernoulli(p.exp(), q, prior=0.5, rest=0.9), "values: bias"),
+    ("squeezed", 0.4, "type"),
+    ("squeezed", lambda x: bell(x.log()), "slope: the strip"),
+    ("squeezed", lambda x: bell(x.log()) * x, "direction"),
+    ("squeezed", bell, "inverse: which z"),
+    ("squeezed", lambda x: bell(x) / x, "inverse: insert"),
+    ("squeezed", lambda x: bell(x.log()) / x.exp(), "slope: it is that"),
+    ("squeezed", lambda x: bell(x.log()) / x * math.sqrt(2 * math.pi), "constant"),
     ("missing_pixels", 0, "type"),
     ("missing_pixels", lambda x, seen: x, "arguments"),
     ("missing_pixels", lambda *a: log_joint(*a, constant=1), "constant: 2π"),
@@ -106,17 +142,6 @@ WRONG = [
     ("missing_pixels", lambda *a: log_joint(*a, fill="multiply"), "with nan"),
     ("missing_pixels", lambda x, *rest: x, "shape"),
     ("missing_pixels", lambda *a: log_joint(*a).float() + 1, "sizes|values"),
-    ("opposite_correlations", (torch.randn(300, 3), torch.arange(300) % 2), "shape"),
-    ("opposite_correlations", (torch.randn(2, 300), torch.arange(300) % 2), "points as rows"),
-    ("opposite_correlations", torch.randn(300, 2), "length: 2 values"),
-    ("opposite_correlations", ([[1, 2]], torch.arange(300) % 2), "type: x"),
-    ("opposite_correlations", (torch.randn(100, 2), torch.arange(100) % 2), "at least 200"),
-    ("opposite_correlations", (torch.randn(300, 2), torch.arange(200) % 2), "shape: y"),
-    ("opposite_correlations", (torch.full((300, 2), math.nan), torch.arange(300) % 2), "values"),
-    ("opposite_correlations", (torch.randn(300, 2), torch.arange(300) % 3), "labels"),
-    ("opposite_correlations", (torch.randn(300, 2), (torch.arange(300) < 9).long()), "balance"),
-    ("opposite_correlations", (torch.randn(300, 2), torch.arange(300) % 2), "discriminant"),
-    ("opposite_correlations", two_classes(1.0, 5.0), "naive Bayes: still"),
     ("exact_assumption", {40: (0.3, 0.4)}, "keys"),
     ("exact_assumption", [0.31, 0.37], "type: a dict"),
     ("exact_assumption", {80: 0.31, 4000: 0.249}, "type: 2 values"),
@@ -128,6 +153,17 @@ WRONG = [
     ("exact_assumption", GOOD | {4000: (0.249, 0.3)}, "regression at 4,000"),
     ("exact_assumption", GOOD | {80: (0.45, 0.48)}, "naive Bayes at 80"),
     ("exact_assumption", GOOD | {80: (0.31, 0.31)}, "at 80 samples"),
+    ("opposite_correlations", (torch.randn(300, 3), torch.arange(300) % 2), "shape"),
+    ("opposite_correlations", (torch.randn(2, 300), torch.arange(300) % 2), "points as rows"),
+    ("opposite_correlations", torch.randn(300, 2), "length: 2 values"),
+    ("opposite_correlations", ([[1, 2]], torch.arange(300) % 2), "type: x"),
+    ("opposite_correlations", (torch.randn(100, 2), torch.arange(100) % 2), "at least 200"),
+    ("opposite_correlations", (torch.randn(300, 2), torch.arange(200) % 2), "shape: y"),
+    ("opposite_correlations", (torch.full((300, 2), math.nan), torch.arange(300) % 2), "values"),
+    ("opposite_correlations", (torch.randn(300, 2), torch.arange(300) % 3), "labels"),
+    ("opposite_correlations", (torch.randn(300, 2), (torch.arange(300) < 9).long()), "balance"),
+    ("opposite_correlations", (torch.randn(300, 2), torch.arange(300) % 2), "discriminant"),
+    ("opposite_correlations", two_classes(1.0, 5.0), "naive Bayes: still"),
 ]
 
 RIGHT = [
@@ -136,7 +172,10 @@ RIGHT = [
         "parameters",
         lambda D, K: [discriminative.parameters.right_answer()(D, K)[i] for i in range(3)],
     ),
+    ("first_step", torch.tensor([0.2, 0.05])),
+    ("fever_table", lambda counts: (counts.T / counts.sum(0)[:, None]).T),
     ("bernoulli", bernoulli),
+    ("squeezed", lambda x: torch.distributions.LogNormal(0.0, 1.0).log_prob(x).exp()),
     ("missing_pixels", lambda *a: log_joint(*a, fill="where")),
     ("opposite_correlations", two_classes(-1.0, 1.0)),
     ("exact_assumption", GOOD),

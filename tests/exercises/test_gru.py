@@ -95,6 +95,12 @@ def gate(name, parameters, b=0.0):
     return {f"W_{name}": W, f"U_{name}": U, f"b_{name}": bias + b}
 
 
+PAST = torch.tensor([[1.6, 6.4], [1.2, 3.2]])
+FOUND = {
+    200: {0.0: [0.11, 0.12, 0.14], 3.0: [1.0, 1.0, 1.0]},
+    1000: {0.0: [1.0, 1.0, 0.99], 3.0: [1.0, 1.0, 1.0]},
+    "verdict": "slow",
+}
 U, R, H = torch.tensor([[1000.0, -800.0], [0.0, 1.0]]), torch.tensor([0.1, 0.9]), torch.ones(2)
 WRONG = [
     ("parameters", (1860, 0.75), "biases"),
@@ -124,6 +130,17 @@ WRONG = [
     ("corners", CORNERS | {(0, 1): set()}, "reset"),
     ("corners", CORNERS | {(0, 0): {"x", "h"}}, "restart"),
     ("corners", CORNERS | {(1, 0): {"x"}}, "candidate"),
+    ("same_past", 3.0, "type"),
+    ("same_past", PAST[0], "shape"),
+    ("same_past", torch.tensor([[1.6, 3.2], [2.4, 3.2]]), "rows"),
+    ("same_past", torch.tensor([[1.6, 1.6], [4.8, 3.2]]), "columns"),
+    ("same_past", torch.tensor([[1.6, 0.8], [9.6, 3.2]]), "swapped"),
+    ("same_past", torch.tensor([[0.4, 0.4], [0.3, 0.2]]), "divide"),
+    ("same_past", torch.tensor([[0.8, 1.6], [0.6, 0.8]]), "other: the resets of"),
+    ("same_past", torch.tensor([[2.0, 8.0], [6.0, 16.0]]), "other: its own"),
+    ("same_past", torch.tensor([[1.0, 2.0], [3.0, 4.0]]), "unchanged"),
+    ("same_past", PAST.T, "transpose"),
+    ("same_past", 2 * PAST, "scale"),
     ("time_constant", 3.9, "type"),
     ("time_constant", lambda: 3.9, "arguments"),
     ("time_constant", lambda tau: math.exp(-1 / tau), "inverse"),
@@ -137,6 +154,20 @@ WRONG = [
     ("time_constant", lambda tau: math.log(tau) - 1 / (2 * tau), "not yet"),
     ("time_constant", lambda tau: bias(math.exp(-1 / tau)) + 1e-6, "not yet"),
     ("time_constant", lambda tau: torch.ones(2), "type: the bias for tau = 50"),
+    ("torch_step", 3, "type"),
+    ("torch_step", lambda *a: step(*a, z_is="new"), "convention"),
+    ("torch_step", lambda *a: step(*a, inside=False), "bias"),
+    ("torch_step", lambda *a: step(*a, reset="before"), "reset"),
+    ("torch_step", lambda *a: step(*a, order="zrn"), "order"),
+    ("torch_step", lambda *a: step(*a, reset="none"), "reset: r is missing"),
+    ("torch_step", lambda *a: step(*a, squash=lambda a: a), "tanh: the candidate needs"),
+    ("torch_step", lambda *a: step(*a, squash=torch.sigmoid), "may be negative"),
+    ("torch_step", lambda *a: step(*a, z_is="none"), "candidate alone"),
+    ("torch_step", lambda *a: step(*a, z_is="added"), "multiplies the candidate"),
+    ("torch_step", lambda x, h: h, "arguments"),
+    ("torch_step", lambda *a: step(*a, factor=2), "scale"),
+    ("torch_step", lambda *a: step(*a)[0], "shape"),
+    ("torch_step", lambda *a: step(*a, order="nzr"), "values"),
     ("state_gradient", 3, "type"),
     ("state_gradient", lambda *a: back(*a, ways="zcr"), "shortcut"),
     ("state_gradient", lambda *a: back(*a, ways="scr"), "through z"),
@@ -153,20 +184,6 @@ WRONG = [
     ("state_gradient", lambda *a: back(*a, factor=-1), "sign"),
     ("state_gradient", lambda *a: back(*a, factor=2), "scale"),
     ("state_gradient", lambda *a: back(*a)[None], "shape"),
-    ("torch_step", 3, "type"),
-    ("torch_step", lambda *a: step(*a, z_is="new"), "convention"),
-    ("torch_step", lambda *a: step(*a, inside=False), "bias"),
-    ("torch_step", lambda *a: step(*a, reset="before"), "reset"),
-    ("torch_step", lambda *a: step(*a, order="zrn"), "order"),
-    ("torch_step", lambda *a: step(*a, reset="none"), "reset: r is missing"),
-    ("torch_step", lambda *a: step(*a, squash=lambda a: a), "tanh: the candidate needs"),
-    ("torch_step", lambda *a: step(*a, squash=torch.sigmoid), "may be negative"),
-    ("torch_step", lambda *a: step(*a, z_is="none"), "candidate alone"),
-    ("torch_step", lambda *a: step(*a, z_is="added"), "multiplies the candidate"),
-    ("torch_step", lambda x, h: h, "arguments"),
-    ("torch_step", lambda *a: step(*a, factor=2), "scale"),
-    ("torch_step", lambda *a: step(*a)[0], "shape"),
-    ("torch_step", lambda *a: step(*a, order="nzr"), "values"),
     ("sample_and_hold", 3, "type"),
     ("sample_and_hold", nn.GRUCell(2, 1), "cell|has no attribute"),
     ("sample_and_hold", holder(z="new"), "cell"),
@@ -187,6 +204,18 @@ WRONG = [
     ("minimal_gated_unit", lambda *p: minimal(*p, **gate("r", p, 99.0)), "always 1"),
     ("minimal_gated_unit", lambda *p: minimal(*p, **gate("z", p)), "update: 1/2"),
     ("minimal_gated_unit", lambda *p: minimal(*p, W_r=-p[0]), "values"),
+    ("bias_for_memory", [0.1], "type"),
+    ("bias_for_memory", {200: FOUND[200], "verdict": "slow"}, "keys"),
+    ("bias_for_memory", FOUND | {200: {3.0: [1.0, 1.0, 1.0]}}, "keys"),
+    ("bias_for_memory", FOUND | {200: {0.0: 0.12, 3.0: 1.0}}, "type: 0.0"),
+    ("bias_for_memory", FOUND | {200: {0.0: [0.1, 0.12], 3.0: [1.0, 1.0, 1.0]}}, "seeds"),
+    ("bias_for_memory", FOUND | {200: {0.0: [12.0, 13.0, 12.5], 3.0: [1.0] * 3}}, "unit"),
+    ("bias_for_memory", FOUND | {200: {0.0: [0.12, 0.12, 0.12], 3.0: [1.0] * 3}}, "seeds"),
+    ("bias_for_memory", FOUND | {200: {0.0: [0.1, 0.11, 0.12], 3.0: [0.1, 0.12, 0.2]}}, "training"),
+    ("bias_for_memory", FOUND | {200: FOUND[1000]}, "budget: after 200"),
+    ("bias_for_memory", FOUND | {1000: FOUND[200]}, "budget: after 1,000"),
+    ("bias_for_memory", FOUND | {"verdict": "impossible"}, "verdict: look"),
+    ("bias_for_memory", FOUND | {"verdict": True}, "verdict: 'impossible' or 'slow'"),
     ("two_resets", (U[0], R, H), "shape"),
     ("two_resets", ([[1.0]], R, H), "type: U must be a tensor, got a list"),
     ("two_resets", (U, R), "length: 3 values"),
@@ -196,14 +225,6 @@ WRONG = [
     ("two_resets", (torch.diag(U.diagonal()), R, H), "diagonal"),
     ("two_resets", (U, torch.tensor([0.5, 0.5]), H), "resets"),
     ("two_resets", (U / 1000, R, H), "gap"),
-    ("bias_for_memory", [0.1], "type"),
-    ("bias_for_memory", {3.0: [1.0, 1.0, 1.0]}, "keys"),
-    ("bias_for_memory", {0.0: 0.12, 3.0: 1.0}, "type: 0.0"),
-    ("bias_for_memory", {0.0: [0.1, 0.12], 3.0: [1.0, 1.0, 1.0]}, "seeds"),
-    ("bias_for_memory", {0.0: [12.0, 13.0, 12.5], 3.0: [1.0, 1.0, 1.0]}, "unit"),
-    ("bias_for_memory", {0.0: [0.12, 0.12, 0.12], 3.0: [1.0, 1.0, 1.0]}, "seeds"),
-    ("bias_for_memory", {0.0: [0.9, 0.95, 1.0], 3.0: [1.0, 1.0, 1.0]}, "chance"),
-    ("bias_for_memory", {0.0: [0.11, 0.12, 0.13], 3.0: [0.11, 0.12, 0.14]}, "training"),
 ]
 
 RIGHT = [
@@ -221,7 +242,8 @@ RIGHT = [
         lambda W, U, b, *rest: minimal(-W, -U, -b, *rest, z="old", W_r=W, U_r=U, b_r=b),
     ),
     ("two_resets", (-U, R, H)),
-    ("bias_for_memory", {0.0: [0.1, 0.12, 0.13], 3.0: [1.0, 1.0, 1.0], 1.0: [0.2, 0.3, 1]}),
+    ("same_past", PAST.double()),
+    ("bias_for_memory", FOUND),
 ]
 
 test_exercises = judged("gru", WRONG, RIGHT)
@@ -239,10 +261,21 @@ def test_recall_tells_first_symbols_from_chance_only_after_learning():
 
 
 def test_recall_asks_for_the_first_symbol(monkeypatch):
-    seen = []
+    asked, real = [], gru.experiment.F.cross_entropy
+    layers, run = [], gru.experiment.GRU.forward
     monkeypatch.setattr(
-        gru.experiment, "fit", lambda model, loss, data, **options: seen.append(data)
+        gru.experiment.F, "cross_entropy", lambda a, b: asked.append(b) or real(a, b)
     )
-    gru.recall(None, steps=5)
-    ((x, y),) = seen
-    assert x.shape == (12_800, 5, 8) and torch.equal(x[:, 0].argmax(1), y)
+    monkeypatch.setattr(
+        gru.experiment.GRU, "forward", lambda self, x: layers.append(x) or run(self, x)
+    )
+    gru.recall(None, steps=5, updates=1)
+    assert layers[0].shape == (64, 5, 8) and torch.equal(layers[0][:, 0].argmax(1), asked[0])
+
+
+def test_recall_leaves_the_random_state_of_the_caller_alone():
+    torch.manual_seed(1)
+    wanted = torch.rand(3)
+    torch.manual_seed(1)
+    gru.recall(3.0, steps=3, updates=2)
+    assert torch.equal(torch.rand(3), wanted)

@@ -11,32 +11,33 @@ from dlnotes.lstm import LSTM, LSTMCell, adding_problem
 from exercises.answers import judged
 
 
-def backward(
-    *,
-    through_h=True,
-    before=True,
-    factor=1.0,
-    slopes=True,
-    keep=True,
-    squash=True,
-    tanh=True,
-    out=True,
-    gate=True,
-    curve=True,
-):
-    """The solution with one property broken."""
+def backward(*, minus=-1.0, slope=True, let_in=True, squash=True, keep=True):
+    """The solution of tied_backward with one property broken."""
 
-    def step(f, i, g, o, c_before, c, grad_h, grad_c):
-        if through_h:
-            way = (o if gate else 1) * (1 - c.tanh() ** 2 if curve else 1)
-            grad_c = grad_c + grad_h * way
-        d_f = grad_c * (c_before if before else c) * f * (1 - f)
-        d_i = grad_c * g * (i * (1 - i) if slopes else 1)
-        d_g = grad_c * i * (1 - g**2 if squash else 1)
-        d_o = factor * grad_h * (c.tanh() if tanh else c) * (o * (1 - o) if out else 1)
-        return d_f, d_i, d_g, d_o, grad_c * f if keep else grad_c
+    def step(grad_c, f, g, c_before):
+        d_f = grad_c * (c_before + minus * g) * (f * (1 - f) if slope else 1)
+        d_g = grad_c * (1 - f if let_in else f) * (1 - g**2 if squash else 1)
+        return d_f, d_g, grad_c * (f if keep else 1 - f)
 
     return step
+
+
+def tied(*, keep=True, tie=True, bound=True, shown=True, gate=True, late=True):
+    """The solution of tied_step with one property broken."""
+
+    def step(x, h, c, W, U, b):
+        a = {k: W[k] @ h + U[k] @ x + b[k] for k in "fco"}
+        f, g = a["f"].sigmoid(), a["c"].tanh() if bound else a["c"]
+        old, f = c, f if keep else 1 - f
+        c = f * c + ((1 - f) if tie else f) * g
+        o = a["o"].sigmoid() if gate else 1
+        inside = c if late else old
+        return o * (inside.tanh() if shown else inside), c
+
+    return step
+
+
+ROW = {"write": (0, 1, 0), "ignore": (1, 0, 0), "add": (1, 1, 1), "pass": (0, 1, 1)}
 
 
 def cell(size=2, **values):
@@ -64,49 +65,58 @@ WRONG = [
     ("parameters", (2480, 2570), "not yet: torch's"),
     ("parameters", 2480, "type: 2 values"),
     ("parameters", (2480, "2560"), "type: torch's number"),
+    ("switches", (0, 1, 0), "type"),
+    ("switches", {"write": (0, 1, 0)}, "keys"),
+    ("switches", ROW | {"add": (1, 1)}, "length: 3 values"),
+    ("switches", ROW | {"add": (1, 0.5, 1)}, "values: the switches of add"),
+    ("switches", {k: (1 - f, i, o) for k, (f, i, o) in ROW.items()}, "not the share that is forg"),
+    ("switches", ROW | {"write": (1, 1, 0)}, "keep: is the old number needed at 'write'"),
+    ("switches", ROW | {"ignore": (1, 1, 0)}, "write: is the new number needed at 'ignore'"),
+    ("switches", ROW | {"add": (0, 1, 1)}, "keep: is the old number needed at 'add'"),
+    ("switches", ROW | {"pass": (0, 1, 0)}, "show: is anything to be shown at 'pass'"),
+    ("tied_step", 3, "type"),
+    ("tied_step", lambda x, h: h, "arguments"),
+    ("tied_step", tied(keep=False), "turned"),
+    ("tied_step", tied(tie=False), "not by f"),
+    ("tied_step", tied(bound=False), "tanh: the candidate"),
+    ("tied_step", tied(shown=False), "tanh: what is shown"),
+    ("tied_step", tied(gate=False), "gate: what is shown"),
+    ("tied_step", tied(late=False), "old: what is shown"),
+    ("tied_step", lambda *a: tied()(*a)[::-1], "not yet|c"),
+    ("tied_backward", 3, "type"),
+    ("tied_backward", lambda *a: backward()(*a)[:2], "length: 3 values"),
+    ("tied_backward", backward(minus=0.0), "twice"),
+    ("tied_backward", backward(minus=1.0), "sign: 1"),
+    ("tied_backward", backward(slope=False), "slope: of the gate"),
+    ("tied_backward", backward(let_in=False), "let in by 1"),
+    ("tied_backward", backward(squash=False), "slope: of the tanh"),
+    ("tied_backward", backward(keep=False), "multiplied by f"),
     ("forget_bias", 4.968, "type"),
-    ("forget_bias", lambda n, f: n, "arguments"),
-    ("forget_bias", lambda n: 2 ** (-1 / n), "inverse"),
-    ("forget_bias", lambda n: math.log(2 ** (1 / n) - 1), "sign"),
-    ("forget_bias", lambda n: math.log(n - 1), "half: f = 1"),
-    ("forget_bias", lambda n: -math.log(math.expm1(1 / n)), "half: f = exp"),
-    ("forget_bias", lambda n: math.log(n / math.log(2)), "approximation"),
-    ("forget_bias", lambda n: 0, "one step"),
-    ("forget_bias", lambda n: math.log(2 * n - 1), "linear"),
-    ("forget_bias", lambda n: round(-math.log(2 ** (1 / n) - 1), 2), "do not round"),
-    ("forget_bias", lambda n: round(-math.log(2 ** (1 / n) - 1), 4), "do not round"),
-    ("forget_bias", lambda n: -math.log(2 ** (1 / 100) - 1), "not yet: b for n = 7"),
-    ("adding_baseline", (7 / 6, 1 / 24), "mean"),
-    ("adding_baseline", (1 / 12, 1 / 24), "two"),
-    ("adding_baseline", (0.408, 1 / 24), "root"),
-    ("adding_baseline", (1 / 3, 1 / 24), "together"),
-    ("adding_baseline", (1 / 24, 1 / 24), "average"),
-    ("adding_baseline", (0.2, 1 / 24), "rounded"),
-    ("adding_baseline", (0.25, 1 / 24), "not yet"),
-    ("adding_baseline", (1 / 6, 1 / 6), "square: a factor"),
-    ("adding_baseline", (1 / 6, 1 / 12), "not by 8"),
-    ("adding_baseline", (1 / 6, 2 / 3), "factor"),
-    ("adding_baseline", (1 / 6, 7 / 24), "mean"),
-    ("adding_baseline", (1 / 6, 1 / 48), "two"),
-    ("adding_baseline", (1 / 6, 1 / 96), "interval"),
-    ("adding_baseline", (1 / 6, 0.042), "rounded: that of 1997"),
-    ("adding_baseline", 1 / 6, "type: 2 values"),
-    ("step_backward", 3, "type"),
-    ("step_backward", lambda *a: backward()(*a)[:4], "length: 5 values"),
-    ("step_backward", lambda f, i, g, o: f, "arguments"),
-    ("step_backward", backward(tanh=False), "o multiplies tanh"),
-    ("step_backward", backward(out=False), "of the gate o"),
-    ("step_backward", backward(gate=False), "output: what comes"),
-    ("step_backward", backward(curve=False), "slope: of tanh in h"),
-    ("step_backward", backward(through_h=False), "paths"),
-    ("step_backward", backward(factor=-1.0), "sign: d_o"),
-    ("step_backward", backward(factor=2.0), "scale: d_o"),
-    ("step_backward", backward(before=False), "before: f multiplied c_before"),
-    ("step_backward", backward(slopes=False), "slope: of the gate i"),
-    ("step_backward", backward(squash=False), "slope: of the candidate"),
-    ("step_backward", backward(keep=False), "forget: c_before"),
-    ("step_backward", lambda *a: [d[0] for d in backward()(*a)], "shape: d_o"),
-    ("step_backward", lambda *a: [2, *backward()(*a)[1:]], "type: d_f"),
+    ("forget_bias", lambda n: n, "arguments"),
+    ("forget_bias", lambda n, s: s ** (1 / n), "inverse"),
+    ("forget_bias", lambda n, s: math.log(s ** (-1 / n) - 1), "sign"),
+    ("forget_bias", lambda n, s: -math.log(2 ** (1 / n) - 1), "share: that leaves one half"),
+    ("forget_bias", lambda n, s: -math.log((1 - s) ** (-1 / n) - 1), "not what is lost"),
+    ("forget_bias", lambda n, s: -math.log(math.expm1(1 / n)), "half: f = exp"),
+    ("forget_bias", lambda n, s: math.log(s / (1 - s)), "one step"),
+    ("forget_bias", lambda n, s: math.log(n / (1 - s) - 1), "linear"),
+    ("forget_bias", lambda n, s: round(-math.log(s ** (-1 / n) - 1), 4), "do not round"),
+    ("forget_bias", lambda n, s: -math.log(0.9 ** (-1 / 100) - 1), "not yet: b for n = 7"),
+    ("adding_baseline", (5 / 2, 1 / 24), "mean"),
+    ("adding_baseline", (1 / 12, 1 / 24), "three: the variances"),
+    ("adding_baseline", (1 / 6, 1 / 24), "two: that is"),
+    ("adding_baseline", (0.5, 1 / 24), "root"),
+    ("adding_baseline", (3 / 4, 1 / 24), "together"),
+    ("adding_baseline", (1 / 36, 1 / 24), "average"),
+    ("adding_baseline", (0.35, 1 / 24), "not yet"),
+    ("adding_baseline", (1 / 4, 1 / 6), "square: a factor"),
+    ("adding_baseline", (1 / 4, 1 / 12), "not by 8"),
+    ("adding_baseline", (1 / 4, 2 / 3), "factor"),
+    ("adding_baseline", (1 / 4, 7 / 24), "mean"),
+    ("adding_baseline", (1 / 4, 1 / 48), "two"),
+    ("adding_baseline", (1 / 4, 1 / 96), "interval"),
+    ("adding_baseline", (1 / 4, 0.042), "rounded: that of 1997"),
+    ("adding_baseline", 1 / 4, "type: 2 values"),
     ("counter", nn.LSTM(2, 1), "type"),
     ("counter", LSTMCell(2, 3), "shape"),
     ("counter", cell(b_f=20, b_i=20), "step"),
@@ -116,29 +126,32 @@ WRONG = [
     ("counter", cell(b_f=4, b_i=20, U_c=difference * 0.2), "sign|forgetting|count"),
     ("counter", cell(b_f=3, b_i=20, U_c=difference), "forgetting: after ten a it is 8"),
     ("counter", cell(b_f=5.5, b_i=20, U_c=difference), "count"),
-    ("explosion", cell(1, b_f=10.0, b_i=10.0, b_o=10.0), "closed"),
-    ("explosion", cell(1, b_f=10.0, b_i=10.0, b_o=10.0, W_c=0.2), "million"),
-    ("explosion", cell(1, b_f=10.0, b_i=10.0, b_o=10.0, W_c=math.nan), "finite"),
-    ("explosion", cell(1, b_f=10.0, W_c=1.0), "million"),
-    ("explosion", cell(1, b_f=10.0), "closed"),
-    ("explosion", LSTMCell(2, 1), "shape"),
-    ("explosion", 2.0, "type"),
     ("forget_gates", good["open"], "type"),
     ("forget_gates", {k: good[k] for k in ("torch", "open")}, "keys"),
     ("forget_gates", good | {"torch": [0.16, 0.17]}, "seeds: 'torch' has 2"),
     ("forget_gates", good | {"torch": [16.0, 17.0, 16.5]}, "unit: give 'torch'"),
     ("forget_gates", good | {"open": [0.01] * 3}, "seeds: all runs of 'open'"),
     ("forget_gates", good | {"chrono": [0.15, 0.16, 0.17]}, "training"),
+    ("explosion", cell(1, b_f=-10.0, b_i=10.0, b_o=10.0), "closed"),
+    ("explosion", cell(1, b_f=-10.0, b_i=10.0, b_o=10.0, W_c=1.1), "million"),
+    ("explosion", cell(1, b_f=10.0, b_i=10.0, b_o=10.0, W_c=math.nan), "finite"),
+    ("explosion", cell(1, W_c=4.0), "gate: the forget gate reaches 0.5"),
+    ("explosion", cell(1, b_f=10.0, b_i=10.0, b_o=10.0, W_c=1.0), "gate: the forget gate reaches"),
+    ("explosion", cell(1, b_f=-10.0, W_c=1.0), "closed"),
+    ("explosion", LSTMCell(2, 1), "shape"),
+    ("explosion", 2.0, "type"),
 ]
 
 RIGHT = [
     ("parameters", [2480, 2560]),
-    ("forget_bias", lambda n: -math.log(2 ** (1 / n) - 1)),
-    ("adding_baseline", (torch.tensor(1 / 6), 0.041667)),
-    ("step_backward", lambda *a: list(backward()(*a))),
+    ("switches", {name: list(values) for name, values in ROW.items()}),
+    ("tied_step", lambda *a: list(tied()(*a))),
+    ("tied_backward", lambda *a: list(backward()(*a))),
+    ("forget_bias", lambda n, s: -math.log(s ** (-1 / n) - 1)),
+    ("adding_baseline", (torch.tensor(1 / 4), 0.041667)),
     ("counter", cell(b_f=12, b_i=12, U_c=difference * 0.3, W_o=3.0, U_o=1.0)),
-    ("explosion", cell(1, b_f=10.0, b_i=10.0, b_o=10.0, W_c=-5.0)),
     ("forget_gates", good),
+    ("explosion", cell(1, b_f=-10.0, b_i=10.0, b_o=10.0, W_c=-5.0)),
 ]
 
 test_exercises = judged("lstm", WRONG, RIGHT)
@@ -148,11 +161,12 @@ def test_the_numbers_of_the_solutions_come_from_elsewhere():
     theirs = sum(p.numel() for p in nn.LSTM(10, 20).parameters())
     ours = sum(p.numel() for p in LSTMCell(10, 20).parameters())
     assert lstm.parameters.right_answer() == (ours, theirs)
-    assert lstm.forget_bias.right_answer()(100) == pytest.approx(4.968, abs=1e-3)
+    assert lstm.forget_bias.right_answer()(100, 0.5) == pytest.approx(4.968, abs=1e-3)
     _, target = adding_problem(400_000, 4)
+    assert target.var().item() == pytest.approx(1 / 6, abs=2e-3)
     x = 2 * torch.rand(400_000, 2) - 1
-    measured = target.var().item(), (0.5 + x.sum(1) / 4).var().item()
-    assert lstm.adding_baseline.right_answer() == pytest.approx(measured, abs=1e-3)
+    measured = torch.rand(400_000, 3).sum(1).var().item(), (0.5 + x.sum(1) / 4).var().item()
+    assert lstm.adding_baseline.right_answer() == pytest.approx(measured, abs=4e-3)
 
 
 def test_adding_error_trains_and_is_repeatable():

@@ -10,7 +10,10 @@ from sklearn.linear_model import LogisticRegression
 from torch.distributions import MultivariateNormal
 
 from dlnotes import figures, plotting
+from dlnotes.discriminative import GaussianDiscriminant
 from dlnotes.figures import discriminative
+from dlnotes.figures.discriminative import interactive
+from dlnotes.figures.discriminative.schemes import ANSWER, WORLD
 
 START = {"distance": 3.0, "spread": 1.0, "correlation": 0.6, "prior": 0.5}
 SETTINGS = [
@@ -57,7 +60,7 @@ def test_the_boundary_is_called_straight_exactly_when_it_is(setting):
     straight = fig.get_suptitle().startswith("straight")
     assert straight == bool(spread_across < 1e-6)
     assert straight == (setting["spread"] == 1.0)
-    words = discriminative._describe(**setting)
+    words = interactive._describe(**setting)
     assert ("exact boundary is a straight line" in words) == straight
 
 
@@ -140,4 +143,144 @@ def test_the_widget_opens_with_a_picture_and_four_sliders(capsys):
     high = {name: slider.max for name, slider in controls.items()}
     for values in (low, high):
         assert discriminative.draw_boundary(**values).get_suptitle()
-        assert len(discriminative._describe(**values)) > 100
+        assert len(interactive._describe(**values)) > 100
+
+
+# ---- the ninth patient -------------------------------------------------------------------------
+
+
+def test_the_ninth_patient_moves_the_worlds_boundary_and_not_the_answers():
+    drawing = discriminative.Ninth()
+    titles = [drawing(value=value).axes[0].get_title() for value in (6.0, 20.0)]
+    world, answer = zip(
+        *([float(w.rstrip(",")) for w in t.split() if w[0].isdigit()] for t in titles), strict=True
+    )
+    assert world[1] - world[0] > 0.3 and abs(answer[1] - answer[0]) < 0.1
+    x = torch.tensor([0.0, 1, 2, 3, 2, 3, 4, 5, 20], dtype=torch.float64)[:, None]
+    y = torch.tensor([0] * 4 + [1] * 5)
+    model = GaussianDiscriminant(1, 2, shared=True).fit(x, y)
+    expected = model.predict_proba(drawing.grid[:, None])[:, 1]
+    np.testing.assert_allclose(drawing.world.get_ydata(), expected)
+
+
+def test_the_widget_of_the_ninth_patient_has_one_slider():
+    controls = figures.discriminative.ninth()
+    assert list(controls) == ["value"]
+    with pytest.raises(ValueError, match="value must lie in"):
+        discriminative.draw_ninth(value=50.0)
+
+
+# ---- pictures of one call ----------------------------------------------------------------------
+
+EIGHT = torch.tensor([0.0, 1, 2, 3, 2, 3, 4, 5])
+LABELS = torch.tensor([0, 0, 0, 0, 1, 1, 1, 1])
+TABLE = torch.tensor([[4.0, 2.0], [1.0, 3.0]])
+EYE = torch.eye(2, dtype=torch.float64)
+MEANS = torch.tensor([[1.0, 0], [3, 0]], dtype=torch.float64)
+
+
+def runs(*shape):
+    return 20 + 10 * torch.rand(*shape, generator=torch.Generator().manual_seed(0))
+
+
+def drawings():
+    bins = torch.linspace(0.1, 1, 5), torch.linspace(0.2, 0.9, 5)
+    three = {"a": bins, "b": bins, "c": bins}
+    panel = {"naive": runs(3, 2), "covariance": runs(3, 2), "regression": runs(3, 2)}
+    return {
+        "roads": discriminative.two_roads,
+        "gradient": lambda: discriminative.one_gradient(x=0.5, y=0, w=0.8),
+        "areas": lambda: discriminative.areas(TABLE, ["well", "ill"], ["no", "yes"]),
+        "bumps": lambda: discriminative.bumps((0.5, 0.1)),
+        "boundaries": lambda: discriminative.boundaries(
+            {"equal": (EYE, EYE), "unequal": (EYE, 3 * EYE)}, MEANS
+        ),
+        "valley": lambda: discriminative.valley(
+            lambda w: (w - 1) ** 2 + 3, [0, 0.8, 1, 1], marks={"answer": 1.0, "world": 1.1}
+        ),
+        "ninth": lambda: discriminative.ninth_patient(
+            {"world": ((1.6, -4), (0.2, -0.6)), "answer": ((1.5, -4), (1.5, -4))}, EIGHT, LABELS
+        ),
+        "witnesses": lambda: discriminative.witnesses([0.4, 0.6, 0.77], 0.6),
+        "pixels": lambda: discriminative.two_pixels(torch.randn(50, 2)),
+        "symptoms": lambda: discriminative.symptoms(
+            ["a", "b"], torch.rand(2), {"naive": torch.rand(2), "regression": torch.rand(2)}, [3, 5]
+        ),
+        "stretch": discriminative.stretch,
+        "sheet": lambda: discriminative.sheet((10, 20), (0.19, 0.095)),
+        "sums": lambda: discriminative.two_sums(torch.randn(4, 2), [*"abcd"], ["x", "y"]),
+        "lead": lambda: discriminative.lead(
+            [10, 100], {"plain": runs(3, 2) - 25, "tuned": runs(3, 2)}
+        ),
+        "families": lambda: discriminative.families([10, 100], {"a": panel, "b": panel}),
+        "missing": lambda: discriminative.missing(
+            [0, 0.5], {"full covariance": runs(3, 2), "network": runs(3, 2)}
+        ),
+        "surprise": lambda: discriminative.surprise(
+            {"a": (torch.rand(9), torch.rand(9)), "b": (torch.rand(9), torch.rand(9))}, ["x", "y"]
+        ),
+        "reliability": lambda: discriminative.reliability({"before": three, "after": three}),
+        "calibration": lambda: discriminative.calibration([1, 10], {"a": [3, 4], "b": [5, 6]}),
+    }
+
+
+@pytest.mark.parametrize("name", drawings())
+def test_every_picture_is_drawn(name):
+    fig = drawings()[name]()
+    assert (
+        "<img" in plotting.image_bundle(fig, "a picture of this chapter", "a caption")["text/html"]
+    )
+
+
+def texts(fig):
+    return [text.get_text() for ax in fig.axes for text in ax.texts]
+
+
+def test_areas_are_the_shares_of_the_table():
+    fig = drawings()["areas"]()
+    joint, given = ([p.get_width() * p.get_height() for p in ax.patches] for ax in fig.axes)
+    np.testing.assert_allclose(joint, [0.1, 0.4, 0.3, 0.2], rtol=1e-6)  # ill, well; no, yes
+    np.testing.assert_allclose(given, [0.2, 0.8, 0.6, 0.4], rtol=1e-6)
+    assert "ill 0.6" in texts(fig)
+
+
+def test_boundaries_of_the_bumps_are_those_of_the_log_odds():
+    words = texts(drawings()["bumps"]())
+    assert "boundary 2.00" in words and "boundary 3.10" in words
+
+
+def test_the_factors_along_the_way_back_multiply_to_the_slope():
+    words = texts(drawings()["gradient"]())
+    factors = [float(word[2:].replace("−", "-")) for word in words if word.startswith("×")]
+    slope = next(float(word.split("= ")[1]) for word in words if word.startswith("∂L"))
+    p = 1 / (1 + math.exp(-0.4))
+    assert math.prod(factors) == pytest.approx(slope, abs=2e-3)
+    assert slope == pytest.approx(0.5 * p, abs=1e-3)
+
+
+def test_a_straight_boundary_lies_between_the_means_and_the_naive_ellipse_is_not_tilted():
+    fig = drawings()["boundaries"]()
+    line = fig.axes[0].collections[-1].get_paths()[0].vertices
+    np.testing.assert_allclose(line[:, 0], 2.0, atol=1e-6)
+    points = torch.randn(500, 2, dtype=torch.float64) @ torch.tensor([[1, 0.8], [0, 0.6]]).double()
+    full, naive = discriminative.two_pixels(points).axes[0].lines
+    corner = [line.get_ydata()[0] - points[:, 1].mean().item() for line in (full, naive)]
+    assert abs(corner[0]) > 1 > 1e-6 > abs(corner[1])
+
+
+def test_the_roads_have_their_colours():
+    colors = [to_rgb(line.get_color()) for line in drawings()["families"]().axes[0].lines]
+    assert colors == [to_rgb(WORLD)] * 2 + [to_rgb(ANSWER)]
+
+
+def test_the_lead_is_drawn_around_a_line_at_zero():
+    gaps = {"plain": torch.tensor([[-3.0, 1], [-5, 3]]), "tuned": torch.tensor([[1.0, 2], [3, 4]])}
+    plain, tuned, zero = discriminative.lead([10, 100], gaps).axes[0].lines
+    np.testing.assert_allclose(plain.get_ydata(), [-4, 2])
+    np.testing.assert_allclose(tuned.get_ydata(), [2, 3])
+    assert set(zero.get_ydata()) == {0}
+
+
+def test_the_frames_are_told_apart_by_their_sums_and_both_panels_have_a_legend():
+    assert texts(drawings()["sums"]()).count("sum = 1") == 2
+    assert all(ax.get_legend() for ax in drawings()["reliability"]().axes)

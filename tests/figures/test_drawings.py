@@ -15,6 +15,7 @@ from PIL import Image
 from dlnotes.course.map import course_map
 from dlnotes.figures import discriminative, gru, lstm, rnn, seq2seq, vae
 from dlnotes.figures.lstm.gates import Gates
+from dlnotes.figures.lstm.parcel import Parcel
 from dlnotes.figures.lstm.survival import Survival
 from dlnotes.lstm import LSTMCell, trace
 from dlnotes.plotting import Diagram, png
@@ -74,6 +75,12 @@ INTERACTIVE = {
         dict(distance=6.0, spread=2.5, correlation=0.9, prior=0.95),
         dict(distance=3.0, spread=1.0, correlation=0.6, prior=0.5),
     ),
+    "ninth patient": (
+        discriminative.Ninth,
+        dict(value=3.0),
+        dict(value=40.0),
+        dict(value=6.0),
+    ),
     "gradient": (
         rnn.Gradient,
         back(5.0, "nilpotent", "tanh", 5, 0.0),
@@ -86,6 +93,12 @@ INTERACTIVE = {
         dict(forget_bias=8.0, steps=400, recurrent_norm=1.2),
         dict(forget_bias=5.0, steps=110, recurrent_norm=0.9),
     ),
+    "parcel": (
+        Parcel,
+        dict(keep=0.0, write=1.0, erase="never"),
+        dict(keep=1.0, write=0.0, erase="8"),
+        dict(keep=0.5, write=0.3, erase="4"),
+    ),
     "reading": (Gates, read("a", 0), read("90 characters" * 6, 4), read("another text", 2)),
     "pronunciation": (
         speaker,
@@ -95,9 +108,9 @@ INTERACTIVE = {
     ),
     "leaky unit": (
         gru.LeakyUnit,
-        dict(z=0.2, r=0.0, weight=-2.0, z_is="share of the new"),
-        dict(z=1.0, r=1.0, weight=2.0, z_is="share of the old"),
-        dict(z=0.9, r=0.0, weight=1.5, z_is="share of the old"),
+        dict(z=0.2, r=0.0, weight=-2.0, z_is="share of the new", marker=False),
+        dict(z=1.0, r=1.0, weight=2.0, z_is="share of the old", marker=True),
+        dict(z=0.9, r=0.0, weight=1.5, z_is="share of the old", marker=False),
     ),
     "bound": (
         vae.Bound,

@@ -9,6 +9,7 @@ from torch import nn
 
 from dlnotes import figures
 from dlnotes.figures import lstm
+from dlnotes.figures.lstm.parcel import NOISE
 from dlnotes.lstm import LSTMCell, trace
 from dlnotes.plotting import FAINT, image_bundle
 
@@ -90,15 +91,6 @@ def test_wrong_values_are_named():
         lstm.draw_gates(values, list("abcdefg"), unit=5)
 
 
-def test_one_hot_is_torchs_and_strange_characters_are_named():
-    x = lstm.one_hot("cab", "abc")
-    assert torch.equal(x, torch.eye(3)[[2, 0, 1]][None])
-    with pytest.raises(ValueError, match=r"text must .*, got 'z'"):
-        lstm.one_hot("caz", "abc")
-    with pytest.raises(ValueError, match=r"text must .*, got nothing"):
-        lstm.one_hot("", "abc")
-
-
 def test_white_space_is_made_visible():
     assert lstm.visible("a b\n") == ["a", "␣", "b", "¶"]
 
@@ -148,40 +140,145 @@ def test_wrong_sliders_are_named(wrong):
 # ---- results
 
 
-def test_panels_share_their_axis_and_have_one_legend():
-    lines = {name: ([0, 1], [1.0, 10.0**-k]) for k, name in enumerate("abcdefgh")}
-    fig = lstm.panels({"left": lines, "right": lines}, xlabel="k", ylabel="norm", ylim=(1e-9, 2))
+def test_learned_has_a_panel_for_each_network_and_averages():
+    curve = torch.tensor([0.0, 100.0, 100.0, 100.0])
+    fig = lstm.learned({"a": [curve, curve], "b": [curve[:3]]}, smooth=2, guessing=25)
     left, right = fig.axes
-    assert [t.get_text() for t in left.get_legend().get_texts()] == list(lines)
-    assert right.get_legend() is None and left.get_ylabel() == "norm"
-    for ax, title in ((left, "left"), (right, "right")):
-        assert ax.get_title() == title and ax.get_ylim() == (1e-9, 2) and ax.get_yscale() == "log"
-        assert [list(line.get_ydata()) for line in ax.lines] == [y for _, y in lines.values()]
+    assert (left.get_title(), right.get_title()) == ("a", "b")
+    assert list(left.lines[0].get_xdata()) == [2, 3, 4]
+    assert list(left.lines[0].get_ydata()) == [50, 100, 100]
+    assert list(right.lines[0].get_ydata()) == [50, 100]
+    assert left.lines[-1].get_ydata()[0] == 25
 
 
-def test_scores_and_errors_show_mean_and_geometric_mean():
-    errors = {name: torch.tensor([[1e-4, 1.0], [1e-2, 1.0]]) for name in "abcdefg"}
-    scores = {name: [20.0, 40.0] for name in errors}
-    fig = lstm.scores_and_errors(scores, errors, every=50, chance=12.5)
-    left, right = fig.axes
-    assert left.patches[0].get_width() == pytest.approx(30) and "chance" in texts(left)
-    assert len(right.lines) == 7
-    line = right.lines[-1]
-    assert list(line.get_xdata()) == [0, 50]
-    assert list(line.get_ydata()) == pytest.approx([1e-3, 1.0])
+def test_marked_numbers_have_another_colour_and_their_value():
+    ax = lstm.marked_numbers(torch.tensor([0.3, 0.6, 0.9]), torch.tensor([0.0, 1.0, 0.0])).axes[0]
+    heights = [bar.get_height() for bar in ax.patches]
+    assert heights == pytest.approx([0.3, 0.6, 0.9]) and texts(ax) == ["0.60"]
+    colors = [bar.get_facecolor() for bar in ax.patches]
+    assert colors[0] == colors[2] != colors[1]
+    with pytest.raises(ValueError, match="marks must have shape"):
+        lstm.marked_numbers(torch.rand(3), torch.ones(2))
+
+
+def test_bits_by_letters_draws_curves_and_named_levels():
+    ax = lstm.bits_by_letters([1.0, 2.0], {"net": [3.0, 2.5]}, {"3-gram": 2.8}).axes[0]
+    assert list(ax.lines[0].get_ydata()) == [3.0, 2.5] and texts(ax) == ["3-gram"]
+    assert set(ax.lines[1].get_ydata()) == {2.8}
+
+
+def test_counting_draws_every_unit_below_its_letters():
+    values = torch.tensor([[0.0, 0.0], [1.0, -1.0], [2.0, -1.0], [0.0, 0.0]])
+    ax = lstm.counting(".aab", {"title": values}).axes[0]
+    assert [t.get_text() for t in ax.get_xticklabels()] == list(".aab")
+    assert [list(line.get_ydata()) for line in ax.lines[:2]] == values.T.tolist()
+    assert ax.lines[0].get_color() != ax.lines[1].get_color()
+    widths = [
+        line.get_lw() for line in lstm.counting(".aab", {"t": values}, thick=[1]).axes[0].lines
+    ]
+    assert widths[1] > widths[0]
 
 
 def test_errors_over_length_join_medians_and_show_every_run():
     runs = {10: [(0.1, 5), (0.6, 30), (0.2, 7)], 100: [(0.16, 800)]}
     fig = lstm.errors_over_length({"a": runs, "b": {10: [(0.001, 100)]}}, mean_predictor=1 / 6)
-    errors, batches = fig.axes
+    errors, other, batches, _ = fig.axes
     assert list(errors.lines[0].get_ydata()) == pytest.approx([0.2, 0.16])
     assert list(batches.lines[0].get_ydata()) == [7, 800]
     assert list(errors.lines[1].get_ydata()) == [0.1, 0.6, 0.2]
-    assert [t.get_text() for t in errors.get_xticklabels()] == ["10", "100"]
-    levels = [line.get_ydata()[0] for line in errors.lines if line.get_linestyle() == ":"]
+    assert [t.get_text() for t in batches.get_xticklabels()] == ["10", "100"]
+    levels = [line.get_ydata()[0] for line in errors.lines if line.get_linestyle() in (":", "--")]
     assert levels == pytest.approx([1 / 6, 0.01])
-    assert [t.get_text() for t in batches.get_legend().get_texts()] == ["a", "b"]
+    assert [ax.get_title() for ax in (errors, other)] == ["a", "b"]
+
+
+def test_grouped_bars_say_every_value():
+    ax = lstm.grouped(["x", "y"], {"a": [0.5, 0.25], "b": [0.1, 1.0]}, xlabel="size").axes[0]
+    assert texts(ax) == ["0.50", "0.25", "0.10", "1.00"]
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["a", "b"]
+
+
+# ---- parts A and B
+
+
+def test_whispers_have_a_panel_for_each_weight():
+    fig = lstm.whispers({0.5: [[0.3, 0.1], [0.9, 0.4]], 2.0: [[0.3, 0.5], [0.9, 0.8]]})
+    assert [ax.get_title() for ax in fig.axes] == ["V = 0.5", "V = 2"]
+    assert [list(line.get_ydata()) for line in fig.axes[1].lines] == [[0.3, 0.5], [0.9, 0.8]]
+
+
+def test_the_switchboard_shows_every_number():
+    ax = lstm.switchboard(["write"], ["x", "f", "i", "o", "c", "h"], [(-0.6, 0, 1, 0.5, 0.25, 2)])
+    written = texts(ax.axes[0])
+    assert written[:2] == ["−0.6", "x"] and written[-1] == "write"
+    assert {"0", "1", "0.5", "0.25", "2"} <= set(written)
+    with pytest.raises(ValueError, match="rows must be 1 of 2 numbers"):
+        lstm.switchboard(["write"], ["x", "f"], [(1, 2, 3)])
+
+
+def test_the_soft_switch_is_the_logistic_function():
+    ax = lstm.soft_switch([-2, 0, 4]).axes[0]
+    assert texts(ax)[:3] == ["0.119", "0.5", "0.982"]
+    points = [float(line.get_ydata()[0]) for line in ax.lines[1:]]
+    assert points == pytest.approx(torch.tensor([-2.0, 0, 4]).sigmoid().tolist(), abs=1e-6)
+
+
+def test_a_step_in_numbers_says_each_number_at_its_wire():
+    ax = lstm.step_in_numbers({"f": 0.881, "c": 1.262, "x": 1.0}).axes[0]
+    written = texts(ax)
+    assert {"$f_t$\n0.881", "$c_t$\n1.262", "$x_t$ = 1", "$i_t$"} <= set(written)
+    errors = {"f": 0.00776, "h before": 0.3222, "c after": 0.0}
+    back = texts(lstm.step_in_numbers(errors, back=True).axes[0])
+    assert {"$\\delta_f$\n0.0078", "$\\bar h_{t-1}$\n0.322", "from $t+1$\n0"} <= set(back)
+    with pytest.raises(ValueError, match="name must be one of"):
+        lstm.step_in_numbers({"r": 1.0})
+
+
+def test_the_straight_road_multiplies_both_ways():
+    written = texts(lstm.straight_road([0.5, 0.9], start=1.0, added=[0.3, -0.2]).axes[0])
+    assert {"$c_0$\n1", "$c_1$\n0.8", "$c_2$\n0.52", "+0.3", "−0.2"} <= set(written)
+    assert [t for t in written if t.startswith("error")] == ["error 0.45", "error 0.9", "error 1"]
+    with pytest.raises(ValueError, match="added must have 2 numbers"):
+        lstm.straight_road([0.5, 0.9], start=1.0, added=[0.3])
+
+
+def test_half_lives_are_powers_of_the_gate():
+    ax = lstm.half_lives([0, 3], steps=20).axes[0]
+    slow = [line for line in ax.lines if len(line.get_xdata()) == 21][1]
+    gate = 1 / (1 + math.exp(-3))
+    assert slow.get_ydata()[20] == pytest.approx(gate**20)
+    dots = [line for line in ax.lines if len(line.get_xdata()) == 1]
+    assert [dot.get_ydata()[0] for dot in dots] == [0.5, 0.5]
+    assert dots[1].get_xdata()[0] == pytest.approx(lstm.half_life(3))
+    assert texts(ax) == ["b = 0, half after 1", "b = 3, half after 14.3"]
+
+
+def test_the_ways_back_add_up():
+    written = texts(lstm.ways_back(0.5, {"a": 0.25, "b": -0.125, "c": 0.0}).axes[0])
+    assert "straight, · 0.5" in written and "all roads: 0.625" in written
+    assert {"a   +0.250", "b   −0.125", "c   0"} <= set(written)
+
+
+@pytest.mark.parametrize(
+    ("keep", "write", "erase"), [(1, 0, "never"), (0.5, 0.3, "never"), (0.9, 1, "4")]
+)
+def test_the_parcel_and_its_error_are_those_of_autograd(keep, write, erase):
+    first = torch.tensor(0.6, dtype=torch.float64, requires_grad=True)
+    states = [first]
+    for step, x in enumerate(NOISE, start=2):
+        states.append((0.0 if erase == str(step) else keep) * states[-1] + write * x)
+    errors = torch.autograd.grad(states[-1], states, allow_unused=True)
+    wanted = [0.0 if error is None else error.item() for error in errors]
+    fig = lstm.draw_parcel(keep=keep, write=write, erase=erase)
+    bars = [bar.get_height() for bar in fig.axes[0].patches]
+    assert bars == pytest.approx([state.item() for state in states])
+    assert list(fig.axes[1].lines[0].get_ydata()) == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("wrong", [dict(keep=2.0), dict(write=-1.0), dict(erase="1")])
+def test_wrong_settings_of_the_parcel_are_named(wrong):
+    with pytest.raises(ValueError, match=f"{next(iter(wrong))} must"):
+        lstm.draw_parcel(**(dict(keep=0.5, write=0.5, erase="never") | wrong))
 
 
 # ---- the widgets
@@ -202,18 +299,36 @@ def test_the_survival_widget_follows_its_controls(shown):
     assert "keeps 0.51" in shown[-1][0]["text/plain"] and shown[-1][1]["update"]
 
 
+def test_the_parcel_widget_follows_its_controls(shown):
+    controls = lstm.parcel()
+    assert list(controls) == ["keep", "write", "erase"]
+    controls["keep"].value, controls["write"].value = 1.0, 0.0
+    assert "at step 8 the content is 0.6, at step 1 the error is 1" in shown[-1][0]["text/plain"]
+    controls["erase"].value = "5"
+    assert "at step 8 the content is 0, at step 1 the error is 0" in shown[-1][0]["text/plain"]
+
+
+def look(cell, alphabet):
+    def read(text):
+        ids = torch.tensor([alphabet.index(letter) for letter in text])
+        return trace(cell, nn.functional.one_hot(ids, len(alphabet)).float()[None])
+
+    return read
+
+
 def test_the_reading_widget_follows_text_and_unit(shown):
-    controls = lstm.reading(LSTMCell(4, 6), "abc ", text="abc", unit=1)
+    controls = lstm.reading(look(LSTMCell(4, 6), "abc "), 6, text="abc", unit=1)
     assert list(controls) == ["text", "unit"]
     assert "unit 1" in shown[0][0]["text/plain"] and "“abc”" in shown[0][0]["text/plain"]
     controls["text"].value = "a cab"
     controls["unit"].value = 5
     assert "unit 5" in shown[-1][0]["text/plain"] and "“a cab”" in shown[-1][0]["text/plain"]
     before = len(shown)
-    controls["text"].value = "ä"  # no character of the alphabet: the last picture stays
+    for strange in ("ä", ""):  # no letter that it knows: the last picture stays
+        controls["text"].value = strange
     assert len(shown) == before
-    with pytest.raises(ValueError, match=r"cell.U_f must have shape \(6, 3\)"):
-        lstm.reading(LSTMCell(4, 6), "abc", text="abc", unit=1)
+    with pytest.raises(ValueError, match="unit must be one of"):
+        lstm.reading(look(LSTMCell(4, 6), "abc "), 6, text="abc", unit=6)
 
 
 @pytest.mark.parametrize("kind", ["survival", "reading"])
@@ -224,7 +339,7 @@ def test_a_redraw_is_quick(kind):
         if kind == "survival":
             return lstm.draw_survival(forget_bias=number, steps=400, recurrent_norm=0.9)
         text = "Call-me-Ishmael,-said-he;-and-the-sea.."
-        return lstm.draw_gates(trace(cell, lstm.one_hot(text, alphabet)), list(text), unit=number)
+        return lstm.draw_gates(look(cell, alphabet)(text), list(text), unit=number)
 
     taken = []
     for number in range(5):

@@ -12,6 +12,7 @@ from torch.distributions import Normal, kl_divergence
 from dlnotes import figures
 from dlnotes.figures import vae
 from dlnotes.plotting import image_bundle
+from dlnotes.training import History
 from dlnotes.vae import VAE
 
 
@@ -29,9 +30,8 @@ def model():
 def test_the_bound_widget_says_evidence_bound_and_gap(mu, sigma, x):
     fig = vae.draw_bound(mu=mu, sigma=sigma, x=x)
     left, right = fig.axes
-    total = 1.5**2 + 0.8**2
-    log_p = Normal(0.0, math.sqrt(total)).log_prob(torch.tensor(float(x))).item()
-    posterior = Normal(1.5 * x / total, 0.8 / math.sqrt(total))
+    log_p = Normal(0.0, math.sqrt(2)).log_prob(torch.tensor(float(x))).item()
+    posterior = Normal(x / 2, math.sqrt(0.5))  # as section 6 of the chapter derives
     gap = kl_divergence(Normal(mu, sigma), posterior).item()
     shown = re.fullmatch(r"ELBO (\S+) = (\S+) − (\S+)", right.get_title().replace("− ", "− "))
     value, evidence, difference = (numbers(part)[0] for part in shown.groups())
@@ -52,9 +52,8 @@ def test_the_bound_widget_says_evidence_bound_and_gap(mu, sigma, x):
 
 
 def test_the_bound_touches_only_at_the_posterior():
-    total = 1.5**2 + 0.8**2
-    fig = vae.draw_bound(mu=3.0 / total, sigma=0.8 / math.sqrt(total), x=2.0)
-    assert fig.axes[1].get_title().endswith("− 0.00")
+    fig = vae.draw_bound(mu=1.0, sigma=math.sqrt(0.5), x=2.0)
+    assert fig.axes[1].get_title().endswith("− 0.000")
     with pytest.raises(ValueError, match="sigma must lie in"):
         vae.draw_bound(mu=0.0, sigma=0.0, x=1.0)
 
@@ -131,11 +130,11 @@ def test_the_bound_widget_can_be_brought_to_touch(monkeypatch):
         "mu": -0.6, "sigma": 0.8, "x": 2.0,
     }  # fmt: skip
     assert "mean -0.6 and deviation 0.8 for x = 2" in shown[0]["text/plain"]
-    controls["mu"].value, controls["sigma"].value = 1.04, 0.47
+    controls["mu"].value, controls["sigma"].value = 1.0, 0.71
     for name in ("mu", "sigma"):  # both lie on the slider's grid
         steps = (controls[name].value - controls[name].min) / controls[name].step
         assert steps == pytest.approx(round(steps))
-    assert vae.draw_bound(mu=1.04, sigma=0.47, x=2.0).axes[1].get_title().endswith("− 0.00")
+    assert vae.draw_bound(mu=1.0, sigma=0.71, x=2.0).axes[1].get_title().endswith("− 0.000")
 
 
 def test_only_a_plane_can_be_shown():
@@ -144,21 +143,19 @@ def test_only_a_plane_can_be_shown():
             vae.plane(VAE((1, 4, 4), latents, hidden_dim=4))
 
 
-def test_estimators_are_drawn_around_the_truth_with_their_spread():
+def test_estimates_are_all_drawn_with_their_means():
     torch.manual_seed(0)
-    values = {"wide": 3 * torch.randn(5000) + 1, "narrow": 0.5 * torch.randn(5000) + 1}
-    fig = vae.estimates(values, 1.0, xlabel="gradient")
-    for ax, (name, x) in zip(fig.axes, values.items(), strict=True):
-        words = ax.texts[0].get_text()
-        assert words == f"{name}\nstandard deviation {x.std():.2g}"
-        assert ax.lines[0].get_xdata()[0] == 1.0
-        heights = [bar.get_height() for bar in ax.patches]
-        width = ax.patches[0].get_width()
-        assert sum(heights) * width == pytest.approx(1, abs=0.02)
-        ends = ax.patches[0].get_x(), ax.patches[-1].get_x() + width
-        widest = values["wide"].std().item()
-        assert ends == pytest.approx((1 - 3 * widest, 1 + 3 * widest))
-    assert fig.axes[-1].get_xlabel() == "gradient"
+    values = {"wide": 100 * torch.randn(200) + 1, "narrow": 0.5 * torch.randn(200) + 1}
+    (ax,) = vae.estimates(values, 1.0, xlabel="gradient").axes
+    *dots, truth = ax.lines
+    assert truth.get_xdata()[0] == 1.0
+    for row, x in enumerate(values.values()):
+        cloud, mean = dots[2 * row : 2 * row + 2]
+        assert np.allclose(cloud.get_xdata(), x)
+        assert np.abs(np.asarray(cloud.get_ydata()) - row).max() < 0.3
+        assert mean.get_xdata()[0] == pytest.approx(x.mean().item())
+    low, high = ax.get_xlim()
+    assert low <= values["wide"].min() and values["wide"].max() <= high
     with pytest.raises(ValueError, match="wide must have shape"):
         vae.estimates({"wide": torch.zeros(2, 2)}, 0.0, xlabel="gradient")
 
@@ -171,14 +168,115 @@ def test_gaps_are_stacked_to_the_whole():
     assert [text.get_text() for text in ax.texts] == ["3.0", "2.0", "3.5", "4.5"]
     assert [text.get_position()[0] for text in ax.texts] == [1.5, 4.0, 1.75, 5.75]
     legend = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert legend == ["Gaussian q", "one encoder for all"]
+    assert legend == ["shape of q", "one encoder for all"]
     assert legend == [b.get_label() for b in ax.containers[:2]] and ax.yaxis_inverted()
     assert [tick.get_text() for tick in ax.get_yticklabels()] == ["train", "test"]
 
 
-def test_the_architecture_can_be_drawn():
-    fig = vae.architecture()
+def test_the_architecture_has_training_and_drawing_with_its_sizes():
+    fig = vae.architecture(pixels=784, numbers=40)
     texts = " ".join(text.get_text() for text in fig.axes[0].texts)
-    for part in ("encoder", "decoder", r"\mu", r"\sigma", r"\varepsilon", "prior"):
+    for part in ("encoder", "decoder", r"\mu", r"\sigma", r"\varepsilon", "prior", "training"):
         assert part in texts
-    assert image_bundle(fig, "encoder, code and decoder of a VAE")
+    assert texts.count("decoder") == 2 and texts.count("encoder") == 1
+    assert texts.count("784") == 2 and texts.count("40") == 4
+
+
+def words(fig):
+    return [text.get_text() for ax in fig.axes for text in ax.texts]
+
+
+def test_the_drawers_show_what_the_game_gives():
+    shown = words(vae.drawers())
+    assert shown.count("0.81") == 2 and shown.count("0.01") == 2
+    assert shown.count("0.41") == 2 and shown.count("0.09") == 6
+
+
+def test_the_gap_of_jensen_is_the_one_of_one_and_nine():
+    shown = " ".join(words(vae.jensen()))
+    assert f"{math.log(5):.2f}" in shown and f"{math.log(3):.2f}" in shown
+    curve, tangent = vae.jensen().axes[0].lines[:2]
+    assert (np.asarray(tangent.get_ydata()) >= np.asarray(curve.get_ydata()) - 1e-6).all()
+
+
+def test_the_thermometer_ends_at_the_evidence():
+    fig = vae.thermometer({"a": (-2.5, 1.5), "b": (-1.1, 0.1)}, -1.0)
+    bars = fig.axes[0].patches
+    for elbo, gap in zip(bars[::2], bars[1::2], strict=True):
+        assert elbo.get_x() + elbo.get_width() == pytest.approx(gap.get_x())
+        assert gap.get_x() + gap.get_width() == pytest.approx(-1.0)
+
+
+def test_the_hill_touches_its_level():
+    fig = vae.hill([-4.0, -2.0, -1.0], 1.0, -1.0)
+    assert "posterior 1.000" in words(fig) and "log p(x) = −1.000" in words(fig)
+
+
+def test_the_three_proposals_pay_what_is_said():
+    q = {"a": Normal(0.0, 1.0), "b": Normal(2.0, 0.1)}
+    shown = words(vae.three_proposals(q, {"a": (-3.0, 0.0), "b": (-1.0, 3.5)}))
+    assert {"3.00", "= 3.00", "1.00", "3.50", "= 4.50"} <= set(shown)
+
+
+def test_the_price_is_the_divergence():
+    left, right = vae.price().axes
+    for ax, law in ((left, lambda v: Normal(v, 1.0)), (right, lambda v: Normal(0.0, v))):
+        x, y = (np.asarray(part) for part in ax.lines[0].get_data())
+        expected = kl_divergence(law(torch.tensor(x)), Normal(0.0, 1.0))
+        assert np.allclose(y, expected, atol=1e-4)
+
+
+def test_the_mixture_of_the_bumps_is_a_density():
+    line = vae.bumps([-1.0, 0.0, 2.0], 0.5).axes[0].lines[-2]
+    x, y = (np.asarray(part) for part in line.get_data())
+    assert np.trapezoid(y, x) == pytest.approx(1, abs=0.01)
+
+
+def test_precision_and_recall_of_the_sketch():
+    titles = [ax.get_title() for ax in vae.precision_recall().axes]
+    assert titles == ["precision 5 of 5", "recall 1 of 5"]
+
+
+def test_the_ladder_and_the_scale_write_their_numbers():
+    shown = words(vae.ladder({"pixels": 206.0, "our VAE": 95.2}, published={"paper": 86.8}))
+    assert shown == ["206.0", "95.2", "86.8"]
+    assert words(vae.scale({"real": 1.6, "noise": 989.0})) == ["1.6", "989.0"]
+    images = torch.zeros(3, 4, 4)
+    titles = [ax.get_title() for ax in vae.with_nats(images, [1.2, 30.0, 400.6]).axes]
+    assert titles == ["1", "30", "401"]
+
+
+def test_runs_by_beta_are_all_drawn():
+    found = {0.1: [(-10.0, 30.0, "x"), (-11.0, 31.0, "x")], 1: [(-35.0, 6.0), (-36.0, 7.0)]}
+    (ax,) = vae.by_beta(found).axes
+    dots = [line.get_ydata().tolist() for line in ax.lines if line.get_marker() == "o"]
+    assert [10.0, 11.0] in dots and [6.0, 7.0] in dots
+
+
+def test_codes_planes_and_likelihoods_can_be_drawn(model):
+    torch.manual_seed(0)
+    codes, labels = torch.randn(50, 2), torch.arange(50) % 10
+    fig = vae.code_space(codes, labels, decode=torch.nn.Linear(2, 784))
+    assert len(fig.axes) == 2 and fig.axes[1].images[0].get_array().shape == (12 * 28, 12 * 28)
+    line = torch.linspace(-2, 2, 3)
+    fig = vae.plane_of_digits(codes, labels, torch.rand(3, 3, 4, 4), line)
+    assert fig.axes[1].images[0].get_array().shape == (12, 12)
+    pair = torch.nn.Module()
+    pair.encoder, pair.decoder = torch.nn.Linear(784, 2), torch.nn.Linear(2, 784)
+    x = torch.rand(28, 28).round()
+    fig = vae.likelihood_map(x, pair)
+    logits = pair.decoder(pair.encoder(x.flatten()[None])).view(28, 28)
+    expected = torch.distributions.Bernoulli(logits=logits).log_prob(x).detach()
+    assert np.allclose(fig.axes[2].images[0].get_array(), expected, atol=1e-5)
+    assert fig.axes[2].get_title() == f"log-likelihood −{abs(expected.sum()):.0f}"
+    assert image_bundle(vae.side_road(), "two wirings of a draw")
+    assert image_bundle(vae.frechet(), "two densities and their distance")
+
+
+def test_the_learning_curve_has_loss_and_price():
+    rows = [{"epoch": e, "train_loss": 150.0 - e, "held-out loss": 151.0 - e, "train_leaves": 20.0}
+            for e in (1, 2)]  # fmt: skip
+    history = History(steps=[], epochs=rows)
+    (ax,) = vae.learning(history).axes
+    assert [line.get_label() for line in ax.lines] == ["training", "held-out", "leaves the prior"]
+    assert list(ax.lines[2].get_ydata()) == [20.0, 20.0]

@@ -78,11 +78,18 @@ def test_the_command_in_the_docstring_made_the_weights(name):
     assert about["command"].startswith(f"dlnotes train {name} --profile full")
 
 
-@pytest.mark.parametrize("name", ["seq2seq", "vae"])
-def test_the_notebook_trains_as_the_recipe_says(name):
-    texts = [text for called, text in calls(name) if called == "fit_options"]
+def test_the_seq2seq_of_the_notebook_is_trained_as_the_recipe_says():
+    texts = [text for called, text in calls("seq2seq") if called == "fit_options"]
     assert "recipe.RECIPE.fit_options(profile)" in texts
-    assert "standard" in sentence(name)
+    assert "standard" in sentence("seq2seq")
+
+
+@pytest.mark.parametrize("name", ["epochs", "batch_size", "learning_rate"])
+def test_the_vae_of_the_notebook_is_trained_as_the_recipe_says(name):
+    settings = recipes.find("vae").settings
+    values = ", ".join(f"{profile}={settings[profile].fit[name]!r}" for profile in settings)
+    assert f"choose({values})" in [text for _, text in calls("vae")]
+    assert "standard" in sentence("vae")
 
 
 def test_the_vae_of_the_notebook_is_the_same_model():

@@ -13,11 +13,10 @@ def size(model):
 
 
 def test_the_model_is_as_large_as_that_of_chapter_06():
-    """What is compared with it, in the notebook and when it is shipped."""
+    """As what is shipped there, which the notebook compares; the live one there is smaller."""
+    theirs = letters_to_phones.build(**letters_to_phones.RECIPE.settings["full"].model)
     for profile in ("standard", "full"):
         ours = recipe.build(**recipe.RECIPE.settings[profile].model)
-        settings = letters_to_phones.RECIPE.settings[profile]
-        theirs = letters_to_phones.build(**settings.model)
         assert size(ours) == pytest.approx(size(theirs), rel=0.02)
 
 

@@ -4,24 +4,51 @@
 alone, which is what the tests look at, as do all others.
 """
 
-from dlnotes.figures.lstm.cell import STEPS, architecture, chain, close_ups
-from dlnotes.figures.lstm.gates import draw_gates, one_hot, reading, visible
-from dlnotes.figures.lstm.results import errors_over_length, panels, scores_and_errors
+from dlnotes.figures.lstm.cell import STEPS, architecture, chain, close_ups, step_in_numbers
+from dlnotes.figures.lstm.gates import draw_gates, reading, visible
+from dlnotes.figures.lstm.parcel import draw_parcel, parcel
+from dlnotes.figures.lstm.results import (
+    bits_by_letters,
+    counting,
+    errors_over_length,
+    grouped,
+    learned,
+    marked_numbers,
+)
+from dlnotes.figures.lstm.story import (
+    half_lives,
+    soft_switch,
+    straight_road,
+    switchboard,
+    ways_back,
+    whispers,
+)
 from dlnotes.figures.lstm.survival import draw_survival, half_life, survival
 
 __all__ = [
     "STEPS",
     "architecture",
+    "bits_by_letters",
     "chain",
     "close_ups",
+    "counting",
     "draw_gates",
+    "draw_parcel",
     "draw_survival",
     "errors_over_length",
+    "grouped",
     "half_life",
-    "one_hot",
-    "panels",
+    "half_lives",
+    "learned",
+    "marked_numbers",
+    "parcel",
     "reading",
-    "scores_and_errors",
+    "soft_switch",
+    "step_in_numbers",
+    "straight_road",
     "survival",
+    "switchboard",
     "visible",
+    "ways_back",
+    "whispers",
 ]

@@ -1,12 +1,24 @@
 """The cell, its four steps as the notes write them, and the chain of cells."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dlnotes.checks import check_choice, check_positive
-from dlnotes.plotting import CANDIDATE, FAINT, GATE, INK, INPUT, MEMORY, Diagram, figure, tint
+from dlnotes.plotting import (
+    CANDIDATE,
+    FAINT,
+    GATE,
+    INK,
+    INPUT,
+    MEMORY,
+    NEGATIVE,
+    Diagram,
+    figure,
+    tint,
+)
 from dlnotes.plotting.diagram import FONT, LINE, Shape
 
 STEPS = {  # step: its title with the formula, drawn above the close-up
@@ -22,8 +34,10 @@ _XLIM, _YLIM = (-1.1, 11.0), (-1.3, 7.1)
 class _Cell:
     """One LSTM cell; what does not belong to the chosen step is pale."""
 
-    def __init__(self, drawing: Diagram, step: str | None):
-        self.drawing, self.step = drawing, step
+    def __init__(
+        self, drawing: Diagram, step: str | None, *, symbols: bool = True, back: bool = False
+    ):
+        self.drawing, self.step, self.with_symbols, self.back = drawing, step, symbols, back
 
     def draw(self) -> None:
         """Draw boxes and nodes, then what joins them."""
@@ -36,7 +50,8 @@ class _Cell:
 
         for stops in (((-0.5, _C), kept), (kept, added), (added, (10.5, _C))):
             self.line("update", *stops, memory=True)
-        self.line("forget input output", (-0.5, _H), (7.2, _H), head="-")
+        road = "-|>" if self.back else "-"  # backwards an error leaves for the old output
+        self.line("forget input output", (-0.5, _H), (7.2, _H), head=road)
         self.line("forget input output", (0.4, -0.6), (0.4, _H), head="-")
         for step, shape in zip(
             ("forget", "input", "input", "output"), (forget, enter, candidate, leave), strict=True
@@ -50,7 +65,8 @@ class _Cell:
         self.line("output", squash, out)
         self.line("output", leave, (7.2, 3.2), out)
         self.line("output", out, (8.9, _H), (10.5, _H))
-        self.symbols()
+        if self.with_symbols:
+            self.symbols()
 
     def symbols(self) -> None:
         """Write what flows along the lines."""
@@ -86,6 +102,8 @@ class _Cell:
 
     def line(self, steps: str, *stops: Any, memory: bool = False, head: str = "-|>") -> None:
         color = MEMORY if memory and self.is_lit(steps) else self.ink(steps)
+        if self.back and head == "-|>":
+            color, head = NEGATIVE, "<|-"
         self.drawing.arrow(*stops, color=color, width=4 if memory else LINE, head=head)
 
 
@@ -108,6 +126,62 @@ def architecture(step: str | None = None) -> Figure:
     for x, text in ((1.6, "forget"), (3.4, "input"), (5.2, "candidate"), (7.2, "output")):
         drawing.text(x, _H - 0.2, text, side="below")
     drawing.text(3.4, _C + 0.1, "cell state", side="above", color=MEMORY)
+    return drawing.figure
+
+
+_PLACES = {  # of a number: where it stands, on which side, and what it is
+    "c before": (-0.3, _C, "above", "$c_{t-1}$"),
+    "h before": (-0.3, _H, "above", "$h_{t-1}$"),
+    "x": (0.4, -0.6, "below", "$x_t$"),
+    "f": (1.6, 4.2, "left", "$f_t$"),
+    "i": (3.4, 3.5, "left", "$i_t$"),
+    "candidate": (5.2, 3.3, "right", r"$\tilde c_t$"),
+    "c": (10.1, _C, "above", "$c_t$"),
+    "o": (7.7, 3.2, "above", "$o_t$"),
+    "h": (10.1, _H, "above", "$h_t$"),
+}
+
+_PLACES_BACK = {  # the same for errors
+    "c before": (-0.3, _C, "above", r"$\bar c_{t-1}$"),
+    "h before": (-0.5, _H, "above", r"$\bar h_{t-1}$"),
+    "f": (1.6, 1.3, "left", r"$\delta_f$"),
+    "i": (3.4, 1.3, "left", r"$\delta_i$"),
+    "candidate": (5.2, 1.3, "left", r"$\delta_c$"),
+    "o": (7.2, 1.3, "left", r"$\delta_o$"),
+    "c": (7.0, _C, "above", r"$\bar c_t$"),
+    "c after": (10.1, _C, "above", "from $t+1$"),
+    "h": (10.1, _H, "above", r"$\bar h_t$"),
+}
+
+
+def step_in_numbers(numbers: Mapping[str, float], *, back: bool = False) -> Figure:
+    """Draw one LSTM cell with numbers on its wires.
+
+    Args:
+        numbers: name of a wire, one of "c before", "h before", "x", "f", "i", "candidate", "c",
+            "o", "h" -> its number.
+        back: whether they are errors that go backwards, which are orange. Those of the gates and
+            of the candidate stand below their boxes, after the slope; "c" is the sum left of the
+            junction with the output, and "c after" is what the next step sent back.
+    """
+    places = _PLACES_BACK if back else _PLACES
+    for name in numbers:
+        check_choice(places, name=name)
+
+    drawing = Diagram((-1.6, 11.6), (-1.9, 7.6), width=9.4, font=13)
+    _Cell(drawing, None, symbols=False, back=back).draw()
+    for name, (x, y, side, symbol) in places.items():
+        words, color = symbol, INK
+        if name in numbers:
+            number = f"{numbers[name]:.{4 if back and abs(numbers[name]) < 0.1 else 3}f}"
+            number = number.rstrip("0").rstrip(".").replace("-", "−")
+            words = f"{symbol} = {number}" if name in "xo" and not back else f"{symbol}\n{number}"
+            color = NEGATIVE if back else MEMORY
+        drawing.text(x, y, words, side=side, color=color, fontsize=15)
+    if back:
+        drawing.text(0.4, -0.6, "$x_t$", side="below", fontsize=15)
+    for x, text in ((1.6, "forget"), (3.4, "input"), (5.2, "candidate"), (7.2, "output")):
+        drawing.text(x, _H - 0.2, text, side="below", fontsize=12)
     return drawing.figure
 
 

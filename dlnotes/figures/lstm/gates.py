@@ -1,11 +1,10 @@
 """Gates and states over time, and the figure that reads what is typed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import ipywidgets
 import numpy as np
-import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
@@ -13,7 +12,6 @@ from torch import Tensor
 
 from dlnotes.checks import check_choice, check_shape
 from dlnotes.figures import Drawing, explore
-from dlnotes.lstm import LSTMCell, trace
 from dlnotes.plotting import DIVERGING, SEQUENTIAL
 
 GATES = {"f": "forget", "i": "input", "o": "output"}
@@ -92,36 +90,28 @@ def draw_gates(
     return Gates(title)(values=values, symbols=symbols, unit=unit)
 
 
-def one_hot(text: str, alphabet: str) -> Tensor:
-    """Return a text as inputs of a character model, (1, T, D), D characters in the alphabet."""
-    unknown = sorted(set(text) - set(alphabet))
-    if not text or unknown:
-        what = f"{unknown[0]!r}" if unknown else "nothing"
-        raise ValueError(f"text must consist of characters of the alphabet, got {what}")
-    ids = torch.tensor([alphabet.index(character) for character in text])
-    return torch.nn.functional.one_hot(ids, len(alphabet)).float()[None]
-
-
-def reading(cell: LSTMCell, alphabet: str, *, text: str, unit: int) -> dict:
+def reading(look: Callable[[str], dict[str, Tensor]], units: int, *, text: str, unit: int) -> dict:
     """Show the widget: type a text and see how a unit of a trained cell reads it.
 
     Args:
-        cell: reads one-hot characters.
-        alphabet: its characters, in the order of the inputs.
+        look: returns what ``lstm.trace`` finds while the cell reads a text, one letter a step; it
+            raises ValueError for a letter that it does not know.
+        units: of the cell.
         text: at the start.
         unit: at the start.
 
     Returns:
         The controls by name.
     """
-    check_shape("cell.U_f", cell.U_f, cell.hidden_size, len(alphabet))
+    check_choice(range(units), unit=unit)
 
     drawing = Gates()
 
     def draw(*, text: str, unit: int) -> Figure:
         text = text[:90]
-        values = trace(cell, one_hot(text, alphabet))
-        return drawing(values=values, symbols=visible(text), unit=unit)
+        if not text:
+            raise ValueError("text must have a letter, got nothing")
+        return drawing(values=look(text), symbols=visible(text), unit=unit)
 
     def say(*, text: str, unit: int) -> str:
         return f"Gates and states of unit {unit} as heat maps over the text “{text[:90]}”."
@@ -132,7 +122,13 @@ def reading(cell: LSTMCell, alphabet: str, *, text: str, unit: int) -> dict:
         style={"description_width": "9em"},
         layout=ipywidgets.Layout(width="48em"),
     )
-    return explore(draw, alt=say, text=box, unit=(0, cell.hidden_size - 1, 1, unit))
+    return explore(
+        draw,
+        alt=say,
+        caption="Gates (yellow is open), candidate, content and output of one unit as it reads.",
+        text=box,
+        unit=(0, units - 1, 1, unit),
+    )
 
 
 def visible(text: str) -> list[str]:

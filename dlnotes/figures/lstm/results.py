@@ -1,55 +1,127 @@
-"""What the chapter measured: gradients, accuracies, errors against length."""
+"""What the chapter measured: learning curves, errors against length, bits, units that count."""
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from dlnotes.plotting import COLORS, DASHES, GREY, NOTE, bars, figure
+from dlnotes.checks import check_shape
+from dlnotes.figures.lstm.story import readable
+from dlnotes.plotting import (
+    BLUE,
+    COLORS,
+    DASHES,
+    GREY,
+    INK,
+    NEGATIVE,
+    NOTE,
+    POSITIVE,
+    figure,
+)
 
 
-def panels(
-    panels: dict[str, dict], *, xlabel: str, ylabel: str, ylim: tuple[float, float]
-) -> Figure:
-    """Draw sets of curves side by side on one logarithmic axis, with one legend.
+def learned(runs: Mapping[str, Sequence[Tensor]], *, smooth: int, guessing: float) -> Figure:
+    """Draw learning curves, a panel for each network, a line for each seed.
 
     Args:
-        panels: title -> label -> (x, y), at most eight lines each.
-        xlabel: of every panel.
-        ylabel: of the first one.
-        ylim: of all.
+        runs: name -> for each seed, what was right at each update, in per cent.
+        smooth: how many updates are averaged.
+        guessing: what guessing reaches, in per cent.
     """
-    fig, axes = figure(1, len(panels), width=9.4, height=4.0, sharey=True, squeeze=False)
-    for ax, (title, lines) in zip(axes[0], panels.items(), strict=True):
-        for number, (label, (x, y)) in enumerate(lines.items()):
-            ax.plot(x, y, ls=DASHES[number], color=COLORS[number], label=label)
-        ax.set(title=title, xlabel=xlabel, yscale="log", ylim=ylim)
-    axes[0, 0].set_ylabel(ylabel)
-    axes[0, 0].legend(fontsize=10, loc="lower left")
+    fig, axes = figure(
+        1, len(runs), width=10.6, height=2.9, sharex=True, sharey=True, squeeze=False
+    )
+    for ax, (name, curves) in zip(axes[0], runs.items(), strict=True):
+        for curve in curves:
+            span = min(smooth, len(curve))
+            mean = torch.as_tensor(curve).double().unfold(0, span, 1).mean(1)
+            x = np.arange(span, span + len(mean))
+            ax.plot(x, mean, color=BLUE, lw=1.8, alpha=0.8)
+            ax.plot(x[-1], mean[-1], "o", color=BLUE, markersize=4)
+        ax.axhline(guessing, color=GREY, lw=1.2, ls=":")
+        ax.set(title=name, ylim=(0, 106), yticks=[0, 25, 50, 75, 100])
+        readable(ax)
+        ax.locator_params(axis="x", nbins=3)
+    axes[0, 0].set_ylabel("right (%)")
+    fig.supxlabel("updates", fontsize=14)
     return fig
 
 
-def scores_and_errors(
-    scores: dict[str, list[float]], errors: dict[str, Tensor], *, every: int, chance: float
-) -> Figure:
-    """Draw accuracies as bars and, beside them, how an error grew during training.
+def marked_numbers(numbers: Tensor, marks: Tensor) -> Figure:
+    """Draw a row of numbers as bars, those that are marked in another colour.
 
     Args:
-        scores: name -> accuracy in per cent of each run.
-        errors: name -> (runs, times), positive; the mean of their logarithms is drawn.
-        every: steps of training from one time to the next.
-        chance: accuracy of guessing.
+        numbers: (T,).
+        marks: 0 or 1, (T,).
     """
-    fig, axes = figure(1, 2, width=10.8, height=4.0)
-    bars(scores, xlabel="accuracy (%)", format="{:.0f}", levels={"chance": chance}, ax=axes[0])
-    axes[0].set_xlim(0, 125)
-    axes[0].set_xticks(range(0, 101, 25))
-    for number, (name, values) in enumerate(errors.items()):
-        steps = every * np.arange(values.shape[1])
-        line = values.double().log().mean(0).exp()
-        axes[1].plot(steps, line, ls=DASHES[number], color=COLORS[number], label=name)
-    axes[1].set(yscale="log", xlabel="step of training")
-    axes[1].set_ylabel("part of the error that\nreaches the first step")
-    axes[1].legend(fontsize=9.5, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    check_shape("marks", marks, len(numbers))
+    fig, ax = figure(width=8.8, height=2.5)
+    colors = [BLUE if mark else "#C9C9C9" for mark in marks.tolist()]
+    places = np.arange(1, len(numbers) + 1)
+    ax.bar(places, numbers.tolist(), color=colors)
+    for place, number, mark in zip(places, numbers.tolist(), marks.tolist(), strict=True):
+        if mark:
+            ax.text(place, number + 0.03, f"{number:.2f}", ha="center", fontsize=14, color=BLUE)
+    ax.set(xlabel="step", ylabel="number", ylim=(0, 1.18), yticks=[0, 0.5, 1])
+    readable(ax)
+    return fig
+
+
+def bits_by_letters(
+    letters: Sequence[float], curves: Mapping[str, Sequence[float]], levels: Mapping[str, float]
+) -> Figure:
+    """Draw bits per letter against how many letters were read, beside tables that count.
+
+    Args:
+        letters: how many millions were read at each point.
+        curves: name -> bits at each point.
+        levels: name of a table -> its bits.
+    """
+    fig, ax = figure(width=8.4, height=4.0)
+    for (name, values), color, dash in zip(
+        curves.items(), (BLUE, COLORS[3], COLORS[2]), DASHES, strict=False
+    ):
+        ax.plot(letters, values, "o", ls=dash, color=color, lw=2.4, markersize=5, label=name)
+    right = max(letters)
+    for name, level in levels.items():
+        ax.plot((0, 1.01 * right), (level, level), color=GREY, lw=1.4, ls="--")
+        ax.text(1.03 * right, level, name, va="center", fontsize=13, color=NOTE)
+    ax.set(xlabel="letters read (millions)", ylabel="bits per letter", xlim=(0, 1.16 * right))
+    ax.legend(fontsize=13)
+    readable(ax)
+    return fig
+
+
+def counting(
+    text: str, contents: Mapping[str, Tensor], *, thick: Sequence[int] | None = None
+) -> Figure:
+    """Draw the contents of some cells over a text, letter by letter.
+
+    Args:
+        text: at most 60 letters.
+        contents: title -> (letters, units), a panel for each.
+        thick: the units that are drawn thick, the others are grey; None colours all.
+    """
+    fig, axes = figure(1, len(contents), width=9.8, height=3.2, squeeze=False)
+    steps = np.arange(len(text))
+    for ax, (title, values) in zip(axes[0], contents.items(), strict=True):
+        check_shape(title, values, len(text), "H")
+        most = values.abs().max().item()
+        for number, unit in enumerate(values.T):
+            look = dict(color=POSITIVE if unit[len(text) // 2] >= 0 else NEGATIVE)
+            if thick is not None:
+                chosen = number in thick
+                look = look | dict(lw=3.5) if chosen else dict(color="#B0B0B0", lw=1.2)
+                look |= dict(zorder=3 if chosen else 2)
+            ax.plot(steps, unit, "-o", markersize=3, **look)
+        ax.axhline(0, color=INK, lw=0.8)
+        ax.set(title=title, ylim=(-1.1 * most, 1.1 * most), xlabel="read so far")
+        ax.set_xticks(steps, list(text), fontsize=10, family="monospace")
+        readable(ax)
+        ax.tick_params(axis="x", labelsize=10)
+    axes[0, 0].set_ylabel("content c")
     return fig
 
 
@@ -62,27 +134,50 @@ def errors_over_length(
         results: name -> length -> (error, batches) of each run; lines join the medians.
         mean_predictor: error of predicting the mean.
     """
-    fig, axes = figure(1, 2, width=10.8, height=4.0)
+    fig, axes = figure(2, len(results), width=10.8, height=5.0, sharex=True, sharey="row")
+    axes = np.reshape(axes, (2, len(results)))
     lengths = sorted({length for runs in results.values() for length in runs})
     for number, (name, runs) in enumerate(results.items()):
-        color, shift = COLORS[number], 1.03 ** (number - (len(results) - 1) / 2)
-        for which, ax in enumerate(axes):
+        for which, ax in enumerate(axes[:, number]):
             values = {length: [run[which] for run in found] for length, found in runs.items()}
             medians = [np.median(found) for found in values.values()]
-            places = [length * shift for length in values]
-            ax.plot(places, medians, ls=DASHES[number], color=color, label=name)
-            for place, found in zip(places, values.values(), strict=True):
-                ax.plot([place] * len(found), found, "o", color=color, markersize=4, alpha=0.8)
-    for ax in axes:
-        ax.set(xscale="log", xlabel="length T (steps)")
-        ax.set_xticks(lengths, lengths)
-        ax.minorticks_off()
-    axes[0].set(yscale="log", ylabel="mean squared error")
-    for height, label in ((mean_predictor, "predict the mean"), (0.01, "solved")):
-        axes[0].axhline(height, color=GREY, ls=":", lw=1.2)
-        place = (0.01, height * 1.04)
-        transform = axes[0].get_yaxis_transform()
-        axes[0].text(*place, label, transform=transform, fontsize=10, color=NOTE)
-    axes[1].set(ylabel="batches used", ylim=(0, None))
-    axes[1].legend(fontsize=9.5, loc="center left", bbox_to_anchor=(1.0, 0.5))
+            ax.plot(list(values), medians, color=BLUE, lw=2)
+            for length, found in values.items():
+                ax.plot([length] * len(found), found, "o", color=BLUE, markersize=6, alpha=0.7)
+            ax.set(xscale="log", xlim=(0.8 * lengths[0], 1.25 * lengths[-1]))
+            ax.set_xticks(lengths, lengths)
+            ax.minorticks_off()
+        axes[0, number].set(title=name, yscale="log")
+        axes[0, number].axhline(mean_predictor, color=GREY, ls=":", lw=1.5)
+        axes[0, number].axhline(0.01, color=GREY, ls="--", lw=1.5)
+        axes[1, number].set(ylim=(0, None))
+        readable(*axes[:, number])
+    axes[0, 0].set_ylabel("squared error")
+    axes[1, 0].set_ylabel("batches used")
+    fig.supxlabel("length T (steps)", fontsize=14)
+    return fig
+
+
+def grouped(names: Sequence[str], values: Mapping[str, Sequence[float]], *, xlabel: str) -> Figure:
+    """Draw a group of bars for each name, a colour for each kind.
+
+    Args:
+        names: of the groups.
+        values: kind -> a number from 0 to 1 for each name.
+        xlabel: below the axis.
+    """
+    fig, ax = figure(width=9.0, height=4.4)
+    height = 0.8 / len(values)
+    for number, ((kind, row), color) in enumerate(
+        zip(values.items(), (BLUE, "#B0B0B0", COLORS[1]), strict=False)
+    ):
+        places = np.arange(len(names)) + (number - (len(values) - 1) / 2) * height
+        ax.barh(places, row, height=0.9 * height, color=color, label=kind)
+        for place, value in zip(places, row, strict=True):
+            ax.text(value + 0.01, place, f"{value:.2f}", va="center", fontsize=13)
+    ax.set_yticks(range(len(names)), names)
+    ax.set(xlabel=xlabel, xlim=(0, 1))
+    ax.invert_yaxis()
+    readable(ax)
+    ax.legend(fontsize=13, loc="lower right")
     return fig

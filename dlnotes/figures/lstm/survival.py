@@ -102,6 +102,8 @@ def survival() -> dict:
     return explore(
         Survival(),
         alt=_say_survival,
+        caption="What is left of an error after k steps back, on a logarithmic axis. The steeper "
+        "the line, the sooner it is gone. The mark is the half-life of the cell state.",
         forget_bias=(-2.0, 8.0, 0.25, 1.0),
         steps=(10, 400, 10, 100),
         recurrent_norm=(0.5, 1.2, 0.05, 0.9),

@@ -1,10 +1,8 @@
-"""Pictures of chapter 16 to play with: the bound of a toy model, the plane of digits.
+"""Pictures of chapter 16 to play with: the bound of the toy model, the plane of digits.
 
-``bound`` and ``plane`` are widgets; ``draw_bound``, ``draw_plane`` and the others return the
-matplotlib figure alone, which is what the tests look at.
+``bound`` and ``plane`` are widgets; ``draw_bound`` and ``draw_plane`` return the matplotlib figure
+alone, which is what the tests look at.
 """
-
-from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -12,32 +10,24 @@ from matplotlib.figure import Figure
 from torch import Tensor
 from torch.distributions import Normal
 
-from dlnotes.checks import check_between, check_positive, check_shape
+from dlnotes.checks import check_between, check_positive
 from dlnotes.figures import Drawing, explore
 from dlnotes.plotting import (
     APPROXIMATION,
     BLACK,
     BLUE,
-    COLORS,
-    DECODER,
-    ENCODER,
-    GREY,
-    NOISE,
-    NOTE,
     ORANGE,
     POSTERIOR,
     PRIOR,
-    Diagram,
     figure,
     image_map,
-    tint,
 )
 from dlnotes.vae import VAE, LinearGaussian
 
 # ---- the bound of a model that is known ----------------------------------------------------------
 
 
-def toy(a: float = 1.5, s: float = 0.8) -> LinearGaussian:
+def toy(a: float = 1.0, s: float = 1.0) -> LinearGaussian:
     """Return the toy model z ~ N(0, 1), x ~ N(az, s²)."""
     return LinearGaussian(torch.tensor([[a]]).double(), torch.zeros(1).double(), s**2)
 
@@ -59,7 +49,7 @@ class Bound(Drawing):
             self.left.plot(self.z, 0 * self.z, dash, color=color, label=name)[0]
             for name, color, dash in looks
         ]
-        self.left.set(xlabel="z", ylabel="density", ylim=(0, 1.6), title="x")
+        self.left.set(xlabel="z", ylabel="density", ylim=(0, 1.2), title="x")
         self.left.legend(fontsize=11, loc="upper left")
         right = self.right
         (self.curve,) = right.plot(self.means[:, 0], 0 * self.means[:, 0], color=BLUE)
@@ -92,8 +82,8 @@ class Bound(Drawing):
         self.gap.set_data([mu, mu], [value, log_p])
         self.point.set_data([mu], [value])
         self.name.xy = (2.95, log_p)
-        self.right.set_ylim(log_p - 8, log_p + 1)
-        title = f"ELBO {value:.2f} = {log_p:.2f} − {log_p - value:.2f}".replace("-", "−")
+        self.right.set_ylim(log_p - 6, log_p + 1)
+        title = f"ELBO {value:.3f} = {log_p:.3f} − {log_p - value:.3f}".replace("-", "−")
         self.right.set_title(title)
 
 
@@ -226,89 +216,3 @@ def plane(model: VAE, *, size: int = 11, edge: float = 3.0) -> dict:
 
     control = (-edge, edge, 0.1, 0.0)
     return explore(Plane(model, tiles, edge), alt=say, z1=control, z2=control)
-
-
-# ---- the architecture in one picture -------------------------------------------------------------
-
-
-def architecture() -> Figure:
-    """Draw a VAE: encoder, mean and deviation, the draw from outside, decoder."""
-    drawing = Diagram((0, 13.2), (-2.6, 2.6), width=9.4)
-    data = drawing.box(0.75, 0, "$x$", width=0.8, height=2.0)
-    look = dict(width=2.3, heights=(3.4, 1.7), color=tint(ENCODER, 0.6))
-    encoder = drawing.funnel(2.9, 0, "encoder\n$q_\\phi(z|x)$", **look)
-    mean, spread = (
-        drawing.box(5.0, y, text, width=0.8, color=tint(APPROXIMATION))
-        for y, text in ((0.9, r"$\mu$"), (-0.9, r"$\sigma$"))
-    )
-    code = drawing.box(8.0, 0, "$z$", width=0.9, height=1.0, color=tint(APPROXIMATION))
-    look |= dict(heights=(1.7, 3.4), color=tint(DECODER, 0.6))
-    decoder = drawing.funnel(10.3, 0, "decoder\n$p_\\theta(x|z)$", **look)
-    sample = drawing.box(12.45, 0, "$x$", width=0.8, height=2.0)
-    drawing.arrow(data, encoder)
-    for part in (mean, spread):
-        drawing.arrow((4.05, part.y / 2), part.left)
-        drawing.arrow(part.right, (code.left[0], part.y / 4))
-    drawing.arrow(code, decoder)
-    drawing.arrow(decoder, sample)
-    drawing.text(5.55, 0, r"$z=\mu+\sigma\odot\varepsilon$", ha="left", fontsize=14)
-    drawing.arrow((8.0, -1.75), code, color=NOISE)
-    noise = r"noise $\varepsilon\sim\mathcal{N}(0,I)$"
-    drawing.text(8.0, -1.75, noise, side="below", color=NOISE)
-    drawing.arrow((8.0, 1.75), code, color=PRIOR, head="-")
-    drawing.text(8.0, 1.75, r"prior $p(z)=\mathcal{N}(0,I)$", side="above", color=NOTE)
-    drawing.text(0.75, -1.0, "data", side="below")
-    drawing.text(12.45, -1.0, "sample", side="below")
-    return drawing.figure
-
-
-# ---- other pictures of the chapter ---------------------------------------------------------------
-
-
-def estimates(values: Mapping[str, Tensor], truth: float, *, xlabel: str) -> Figure:
-    """Draw the distribution of several estimators of one number, one above the other.
-
-    Args:
-        values: name -> single estimates, (N,).
-        truth: the number they estimate.
-        xlabel: what the number is.
-    """
-    for name, x in values.items():
-        check_shape(name, x, "N")
-    widest = max(x.std().item() for x in values.values())
-    edges = np.linspace(truth - 3 * widest, truth + 3 * widest, 121)
-    rows = len(values)
-    fig, axes = figure(rows, 1, height=0.9 + 1.15 * rows, sharex=True, squeeze=False)
-    for number, (ax, (name, x)) in enumerate(zip(axes[:, 0], values.items(), strict=True)):
-        ax.hist(x.numpy(), edges, density=True, color=COLORS[number], alpha=0.8)
-        ax.axvline(truth, color=BLACK, linewidth=1.4, linestyle="--")
-        ax.set(yticks=[])
-        ax.grid(False, axis="y")
-        words = f"{name}\nstandard deviation {x.std().item():.2g}"
-        ax.text(0.99, 0.9, words, transform=ax.transAxes, ha="right", va="top", fontsize=11)
-    axes[-1, 0].set_xlabel(xlabel)
-    return fig
-
-
-def gaps(parts: Mapping[str, tuple[float, float, float]]) -> Figure:
-    """Draw how far a bound lies below log p(x), split into amortisation and approximation gap.
-
-    Args:
-        parts: name -> (ELBO of the encoder, ELBO of the best Gaussian, estimate of log p(x)).
-    """
-    fig, ax = figure(height=1.3 + 0.7 * len(parts))
-    for number, (encoder, best, log_p) in enumerate(parts.values()):
-        for left, width, color, word in (
-            (0.0, log_p - best, GREY, "Gaussian q"),
-            (log_p - best, best - encoder, ORANGE, "one encoder for all"),
-        ):
-            label = word if number == 0 else None
-            ax.barh(number, width, left=left, color=color, height=0.55, label=label)
-            middle = left + width / 2
-            ax.text(middle, number, f"{width:.1f}", ha="center", va="center", fontsize=11)
-    ax.set_yticks(range(len(parts)), list(parts))
-    ax.invert_yaxis()
-    ax.grid(False, axis="y")
-    ax.set(xlabel="nats below log p(x)")
-    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
-    return fig

@@ -1,7 +1,7 @@
-"""Pictures of chapter 1 to play with: two Gaussian classes, their posterior and both boundaries.
+"""Pictures of chapter 1 to play with: two Gaussian classes and both boundaries; a ninth patient.
 
-``boundary`` is the widget; ``draw_boundary`` returns its figure alone, and ``two_classes`` the
-model behind it, which is what the tests look at.
+``boundary`` and ``ninth`` are the widgets; ``draw_boundary`` and ``draw_ninth`` return the figures
+alone, and ``two_classes`` the model behind the first, which is what the tests look at.
 """
 
 import math
@@ -17,10 +17,13 @@ from torch import Tensor
 from dlnotes.checks import check_between
 from dlnotes.discriminative import GaussianDiscriminant, LogisticRegression
 from dlnotes.figures import Drawing, explore
-from dlnotes.plotting import BLACK, DIVERGING, GREEN, NEGATIVE, POSITIVE, figure
+from dlnotes.figures.discriminative.hand import CLASS_COLORS, FONT
+from dlnotes.figures.discriminative.schemes import ANSWER, WORLD
+from dlnotes.plotting import BLACK, DIVERGING, GREY, figure
 
 EDGE, STEPS, SAMPLES = 6.0, 121, 300
-CLASS_COLORS = (NEGATIVE, POSITIVE)  # of class 0 and of class 1
+EIGHT = torch.tensor([0.0, 1, 2, 3, 2, 3, 4, 5], dtype=torch.float64)  # values of eight patients
+ILL = torch.tensor([0, 0, 0, 0, 1, 1, 1, 1])
 
 
 def two_classes(
@@ -53,7 +56,7 @@ class Boundary(Drawing):
         self.side = torch.linspace(-EDGE, EDGE, STEPS, dtype=torch.float64)
         # the first feature is the slow one
         self.points = torch.cartesian_prod(self.side, self.side)
-        self.figure, (self.left, self.right) = figure(1, 2, width=9.2, height=5.2, sharey=True)
+        self.figure, (self.left, self.right) = figure(1, 2, width=9.2, height=5.6, sharey=True)
         self.samples = [
             self.left.scatter([], [], s=9, color=color, marker=marker, alpha=0.6, linewidths=0)
             for color, marker in zip(CLASS_COLORS, "o^", strict=True)
@@ -69,7 +72,7 @@ class Boundary(Drawing):
             ax.grid(False)
         self.left.set(ylabel="x₂", title=f"p(x, y): classes and {SAMPLES} samples")
         self.right.set_title("p(y = 1 | x)")
-        lines = [Line2D([], [], color=BLACK), Line2D([], [], color=GREEN, linestyle="--")]
+        lines = [Line2D([], [], color=BLACK), Line2D([], [], color=ANSWER, linestyle="--")]
         lines += [
             Line2D([], [], color=color, marker=marker, linestyle="")
             for color, marker in zip(CLASS_COLORS, "o^", strict=True)
@@ -77,7 +80,7 @@ class Boundary(Drawing):
         names = ["from the densities (Bayes' rule)", "fitted: logistic regression"]
         names += ["class 0", "class 1"]
         self.figure.legend(lines, names, loc="outside lower center", ncols=2)
-        self.title = self.figure.suptitle("boundary")
+        self.title = self.figure.suptitle("boundary\n")  # room for the titles of the panels
         self.curves: list[ContourSet] = []
         self.freeze()
 
@@ -96,7 +99,7 @@ class Boundary(Drawing):
         fitted = line(self.points).detach()
         for ax in (self.left, self.right):
             self._zero(ax, log_joint[:, 1] - log_joint[:, 0], BLACK, "solid")
-            self._zero(ax, fitted[:, 1] - fitted[:, 0], GREEN, "dashed")
+            self._zero(ax, fitted[:, 1] - fitted[:, 0], ANSWER, "dashed")
         bayes, regression = _errors(model, line)
         kind = "straight" if math.isclose(spread, 1) else "curved"
         words = f"{kind} boundary · error: Bayes {bayes:.1%}, regression {regression:.1%}"
@@ -140,6 +143,9 @@ def boundary() -> dict:
     return explore(
         Boundary(),
         alt=_describe,
+        caption="Left, two classes of patients with two values each. Right, p(y = 1 | x), blue "
+        "where class 1 is likely. Black is the boundary of Bayes' rule, dashed that of a logistic "
+        "regression fitted to the points.",
         distance=(0.0, 6.0, 0.5, 3.0),
         spread=(0.4, 2.5, 0.1, 1.0),
         correlation=(-0.9, 0.9, 0.1, 0.6),
@@ -154,4 +160,71 @@ def _describe(*, distance: float, spread: float, correlation: float, prior: floa
         f"wide, correlation {correlation:g}, prior of class 1 {prior:g}. On the left samples and "
         f"ellipses, on the right the posterior as colours; the exact boundary is a {shape}, the "
         "fitted logistic regression a dashed straight line."
+    )
+
+
+# ---- one more patient --------------------------------------------------------------------------
+
+
+class Ninth(Drawing):
+    """Eight patients and a ninth, who is ill; the S-curves that both roads make of them."""
+
+    def __init__(self):
+        self.grid = torch.linspace(-1, 42, 600, dtype=torch.float64)
+        self.figure, self.ax = figure(width=9.2, height=4.2)
+        for label in (0, 1):
+            mine = EIGHT[ILL == label]
+            look = dict(linestyle="", markersize=9, color=CLASS_COLORS[label])
+            self.ax.plot(mine, torch.full_like(mine, float(label)), marker="o^"[label], **look)
+        (self.patient,) = self.ax.plot([], [], "^", markersize=15, color=CLASS_COLORS[1])
+        (self.world,) = self.ax.plot([], [], color=WORLD, linewidth=2.8, label="learn the world")
+        (self.answer,) = self.ax.plot(
+            [], [], "--", color=ANSWER, linewidth=2.8, label="learn the answer"
+        )
+        self.ax.axhline(0.5, color=GREY, linewidth=1.2, linestyle=":")
+        self.ax.set(xlim=(-1, 42), ylim=(-0.06, 1.08))
+        self.ax.set_xlabel("blood value x", fontsize=FONT)
+        self.ax.set_ylabel("p(ill | x)", fontsize=FONT)
+        self.ax.legend(fontsize=FONT - 1, loc="center right")
+        self.title = self.ax.set_title("two boundaries", fontsize=FONT)
+        self.freeze()
+
+    def update(self, *, value: float) -> None:
+        """Draw for this value of the ninth patient; see ``draw_ninth``."""
+        check_between(0, 40, value=value)
+        x = torch.cat([EIGHT, EIGHT.new_tensor([value])])[:, None]
+        y = torch.cat([ILL, ILL.new_tensor([1])])
+        world = GaussianDiscriminant(1, 2, shared=True).fit(x, y)
+        answer = LogisticRegression(1, 2).fit(x, y, l2=1e-6, tolerance=1e-8)
+        self.patient.set_data([value], [1.0])
+        borders = []
+        for model, line in ((world, self.world), (answer, self.answer)):
+            p = model.predict_proba(self.grid[:, None]).detach()[:, 1]
+            line.set_data(self.grid, p)
+            borders.append(self.grid[(p - 0.5).abs().argmin()].item())
+        self.title.set_text(
+            f"boundary of the world {borders[0]:.1f}, of the answer {borders[1]:.1f}"
+        )
+
+
+def draw_ninth(*, value: float) -> Figure:
+    """Draw the S-curves of both roads for eight patients and a ninth, who is ill.
+
+    Args:
+        value: of the ninth patient.
+    """
+    return Ninth()(value=value)
+
+
+def ninth() -> dict:
+    """Show both roads' S-curves with a slider for the value of the ninth patient."""
+    return explore(
+        Ninth(),
+        alt=lambda value: (
+            f"Eight patients and a ninth with value {value:g}, who is ill, with the S-curves that "
+            "the two roads learn from them."
+        ),
+        caption="Eight patients and a ninth (large), who is ill. Move the ninth, and see which of "
+        "the two curves follows.",
+        value=(3.0, 40.0, 0.5, 30.0),
     )

@@ -1,0 +1,249 @@
+"""Drawings of what trained models show: codes, estimates, nats, gaps, samples."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor, nn
+
+from dlnotes.checks import check_shape
+from dlnotes.figures.cnn.parts import readable, without_ticks
+from dlnotes.plotting import (
+    BLACK,
+    BLUE,
+    DIVERGING,
+    GREY,
+    ORANGE,
+    figure,
+    image_map,
+    latent_scatter,
+    tint,
+)
+from dlnotes.training import History
+
+DIGITS = [str(digit) for digit in range(10)]
+
+# ---- codes in the plane --------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def code_space(codes: Tensor, labels: Tensor, *, decode: Callable[[Tensor], Tensor]) -> Figure:
+    """Draw where codes of two numbers lie, and what a decoder makes of the plane around them.
+
+    Args:
+        codes: (N, 2).
+        labels: (N,), digits.
+        decode: codes (n, 2) to logits of 28 × 28 pixels, (n, 784).
+    """
+    check_shape("codes", codes, "N", 2)
+    fig, axes = figure(1, 2, width=10.2, height=4.6)
+    latent_scatter(codes, labels, names=DIGITS, shares=(0.95,), ax=axes[0])
+    axes[0].texts[0].remove()
+    low, high = codes.quantile(0.005, 0), codes.quantile(0.995, 0)
+    axes[0].set(aspect="auto", xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+    lines = [torch.linspace(float(low[k]), float(high[k]), 12) for k in (0, 1)]
+    grid = torch.stack(torch.meshgrid(*lines, indexing="xy"), -1)
+    tiles = decode(grid.flatten(0, 1)).sigmoid().view(12, 12, 28, 28)
+    image_map(tiles, x=lines[0], y=lines[1], limits=(0, 1), ax=axes[1])
+    readable(*axes)
+    return fig
+
+
+def plane_of_digits(codes: Tensor, labels: Tensor, tiles: Tensor, line: Tensor) -> Figure:
+    """Draw codes with the circle of the prior, and the plane decoded.
+
+    Args:
+        codes: (N, 2).
+        labels: (N,), digits.
+        tiles: decoded images, (size, size, H, W).
+        line: coordinates of the tiles on both axes, (size,).
+    """
+    fig, axes = figure(1, 2, width=10.2, height=4.6)
+    latent_scatter(codes, labels, names=DIGITS, shares=(0.95,), ax=axes[0])
+    image_map(tiles, x=line, y=line, limits=(0, 1), ax=axes[1])
+    readable(*axes)
+    return fig
+
+
+@torch.no_grad()
+def likelihood_map(x: Tensor, model: nn.Module) -> Figure:
+    """Draw an image, a decoder's probabilities for it, and what each pixel adds.
+
+    Args:
+        x: zeros and ones, (28, 28).
+        model: with an ``encoder`` to codes and a ``decoder`` to logits, both of 784 pixels.
+    """
+    logits = model.decoder(model.encoder(x.flatten()[None])).view(28, 28)
+    adds = x * logits - nn.functional.softplus(logits)
+    fig, axes = figure(1, 3, width=9.4, height=3.3)
+    axes[0].imshow(x, vmin=0, vmax=1)
+    axes[1].imshow(logits.sigmoid(), vmin=0, vmax=1)
+    picture = axes[2].imshow(adds, cmap=DIVERGING, vmin=-3, vmax=3)
+    bar = fig.colorbar(picture, ax=axes[2], shrink=0.85, boundaries=np.linspace(-3, 0, 61))
+    bar.set_ticks([-3, -2, -1, 0])
+    total = f"log-likelihood −{abs(adds.sum()):.0f}"
+    for ax, title in zip(axes, ("pixels", "probabilities", total), strict=True):
+        ax.set_title(title)
+        without_ticks(ax)
+    readable(*axes)
+    return fig
+
+
+# ---- estimates and nats --------------------------------------------------------------------------
+
+
+def estimates(values: Mapping[str, Tensor], truth: float, *, xlabel: str) -> Figure:
+    """Draw every single estimate of one number as a dot, one row for each way to estimate it.
+
+    Args:
+        values: name -> single estimates, (N,).
+        truth: the number they estimate.
+        xlabel: what the number is.
+    """
+    for name, x in values.items():
+        check_shape(name, x, "N")
+    fig, ax = figure(width=8.4, height=1.0 + 0.85 * len(values))
+    spread = np.random.default_rng(0)
+    for row, x in enumerate(values.values()):
+        heights = row + spread.uniform(-0.28, 0.28, len(x))
+        ax.plot(x, heights, ".", color=(BLUE, ORANGE, ORANGE)[row % 3], alpha=0.5, markersize=6)
+        ax.plot([x.mean().item()], [row], "D", color=BLACK, markersize=8)
+    ax.axvline(truth, color=BLACK, linestyle="--", linewidth=1.4)
+    ax.set_xscale("symlog", linthresh=10)
+    ticks = [-300, -100, -30, -10, -5, 0, 5, 10, 30, 100, 300]
+    ax.set_xticks(ticks, [f"{tick}".replace("-", "−") for tick in ticks])
+    ax.set_yticks(range(len(values)), list(values))
+    ax.set(xlabel=xlabel, ylim=(len(values) - 0.5, -0.5))
+    ax.grid(False, axis="y")
+    readable(ax)
+    return fig
+
+
+def learning(history: History) -> Figure:
+    """Draw the loss of a VAE on training and held-out digits, and the price that is part of it.
+
+    Args:
+        history: of ``training.fit``, with ``leaves`` and ``held-out loss``.
+    """
+    fig, ax = figure(width=7.8, height=3.9)
+    names = {"training": ("train_loss", BLUE), "held-out": ("held-out loss", BLACK)}
+    names["leaves the prior"] = ("train_leaves", ORANGE)
+    for label, (column, color) in names.items():
+        x, y = history.column(column, against="epoch")
+        dash = "--" if color == BLACK else "-"
+        ax.plot(x, y, "o" + dash, color=color, markersize=4, label=label)
+    ax.legend(fontsize=13)
+    ax.set(xlabel="epoch", ylabel="nats for a digit", ylim=(0, None))
+    readable(ax)
+    return fig
+
+
+def ladder(values: Mapping[str, float], *, published: Mapping[str, float]) -> Figure:
+    """Draw what a digit costs under several models, as bars, and published results dotted.
+
+    Args:
+        values: name -> nats; the bars of names with "VAE" are blue.
+        published: name -> nats.
+    """
+    rows = values | published
+    fig, ax = figure(width=8.6, height=1.0 + 0.46 * len(rows))
+    for row, (name, nats) in enumerate(rows.items()):
+        outside = name in published
+        color = "white" if outside else tint(BLUE, 0.75) if "VAE" in name else tint(GREY, 0.7)
+        look = dict(edgecolor=BLACK, linestyle=":") if outside else {}
+        ax.barh(row, nats, color=color, height=0.66, **look)
+        ax.text(nats + 2, row, f"{nats:.1f}", va="center", fontsize=13)
+    ax.set_yticks(range(len(rows)), list(rows))
+    ax.invert_yaxis()
+    ax.grid(False, axis="y")
+    ax.set(xlabel="nats for a test digit", xlim=(0, 1.12 * max(rows.values())))
+    readable(ax)
+    return fig
+
+
+def gaps(parts: Mapping[str, tuple[float, float, float]]) -> Figure:
+    """Draw how far a bound lies below log p(x), split into amortisation and approximation gap.
+
+    Args:
+        parts: name -> (ELBO of the encoder, ELBO of the best Gaussian, estimate of log p(x)).
+    """
+    fig, ax = figure(width=8.0, height=1.5 + 0.7 * len(parts))
+    for number, (encoder, best, log_p) in enumerate(parts.values()):
+        for left, width, color, word in (
+            (0.0, log_p - best, GREY, "shape of q"),
+            (log_p - best, best - encoder, ORANGE, "one encoder for all"),
+        ):
+            label = word if number == 0 else None
+            ax.barh(number, width, left=left, color=tint(color, 0.7), height=0.55, label=label)
+            middle = left + width / 2
+            ax.text(middle, number, f"{width:.1f}", ha="center", va="center", fontsize=13)
+    ax.set_yticks(range(len(parts)), list(parts))
+    ax.invert_yaxis()
+    ax.grid(False, axis="y")
+    ax.set(xlabel="nats below log p(x)")
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, fontsize=13)
+    readable(ax)
+    return fig
+
+
+def by_beta(found: Mapping[float, Sequence[tuple[float, float]]]) -> Figure:
+    """Draw what explaining costs and what leaving the prior costs, against β.
+
+    Args:
+        found: β -> (explains, leaves) of each run, in nats; the first is negative.
+    """
+    fig, ax = figure(width=7.8, height=3.8)
+    betas = list(found)
+    for column, sign, color, name in ((0, -1, BLUE, "to explain"), (1, 1, ORANGE, "to leave")):
+        runs = np.array([[sign * run[column] for run in found[beta]] for beta in betas])
+        ax.plot(betas, runs.mean(1), "-", color=color, label=name)
+        for beta, values in zip(betas, runs, strict=True):
+            ax.plot([beta] * len(values), values, "o", color=color, markersize=6, alpha=0.7)
+    ax.set_xscale("log")
+    ax.set_xticks([], minor=True)
+    ax.set_xticks(betas, [f"{beta:g}" for beta in betas])
+    ax.set(xlabel="β in training", ylabel="nats for a 14 × 14 digit", ylim=(-2, None))
+    ax.legend(fontsize=13)
+    readable(ax)
+    return fig
+
+
+def scale(known: Mapping[str, float]) -> Figure:
+    """Draw Fréchet distances of known images, on a logarithmic scale.
+
+    Args:
+        known: name -> distance to real digits, positive.
+    """
+    fig, ax = figure(width=8.2, height=1.0 + 0.45 * len(known))
+    for row, distance in enumerate(known.values()):
+        ax.plot([1, distance], [row, row], color=tint(BLUE, 0.5), linewidth=4)
+        ax.plot([distance], [row], "o", color=BLUE, markersize=9)
+        ax.text(distance * 1.18, row, f"{distance:.1f}", va="center", fontsize=13)
+    ax.set_xscale("log")
+    ax.set_xticks([], minor=True)
+    ax.set_xticks([1, 3, 10, 30, 100, 300, 1000], ["1", "3", "10", "30", "100", "300", "1000"])
+    ax.set_yticks(range(len(known)), list(known))
+    ax.set(xlabel="Fréchet distance from real digits", xlim=(1, 2600))
+    ax.invert_yaxis()
+    ax.grid(False, axis="y")
+    readable(ax)
+    return fig
+
+
+def with_nats(images: Any, nats: Sequence[float]) -> Figure:
+    """Draw images in a row, each with its nats above.
+
+    Args:
+        images: (N, H, W) or (N, 1, H, W).
+        nats: one number for each.
+    """
+    images = images.reshape(-1, *images.shape[-2:])
+    fig, axes = figure(1, len(images), width=9.6, height=9.6 / len(images) + 0.45)
+    for ax, image, cost in zip(axes, images, nats, strict=True):
+        ax.imshow(image, vmin=0, vmax=1)
+        ax.set_title(f"{cost:.0f}")
+        without_ticks(ax)
+    readable(*axes)
+    return fig
