@@ -206,8 +206,8 @@ def test_spelling_cuts_each_word_into_its_letters():
 
 def test_the_box_holds_what_reading_and_writing_leave():
     signs = "".join(text for text in texts(seq2seq.digit_box((3, 1, 4))) if text.isdigit())
-    # a state, then what was moved: read until the box holds 413, written from there on
-    assert signs == "000" + "3003" + "1301" + "4134" + "1304" + "3001" + "0003"
+    # a state, then what was moved: above until the box holds 413, below from there on
+    assert signs == "000" + "3003" + "1301" + "4134" + "4134" + "1301" + "3003" + "000"
     with pytest.raises(ValueError, match="digit"):
         seq2seq.digit_box((3, 12))
 
@@ -262,6 +262,16 @@ def test_panels_over_length_hold_the_means():
     (ax,) = seq2seq.over_length(panels, [(2, 4), (5, 6)]).axes
     assert [list(line.get_ydata()) for line in ax.lines] == [[5, 7], [1, 2]]
     assert [label.get_text() for label in ax.get_xticklabels()] == ["2 to 4", "5 to 6"]
+
+
+def test_bars_of_phone_errors_have_the_colours_of_the_chapter():
+    rows = {"table": [22.6], "fixed vector": [34.0, 36.0], "network, attention": [17.0, 17.0]}
+    fig = seq2seq.phone_errors(rows)
+    assert texts(fig) == ["22.6", "35.0", "17.0"]
+    colours = [text.get_color() for text in fig.axes[0].texts]
+    styles = seq2seq.STYLES
+    assert colours[1:] == [styles["fixed vector"][0], styles["attention"][0]]
+    assert [bar.get_width() for bar in fig.axes[0].patches] == [22.6, 35.0, 17.0]
 
 
 def test_bars_beside_counts_say_who_is_who():

@@ -222,8 +222,9 @@ def _(answer):
 @exercise(
     "6. Complete the code. Another score. Luong et al. compare by a scalar product, "
     "e_j = sᵀ W h_j, without a tanh. For a batch of N words, s (N, H) holds one state of the "
-    "decoder each, h (N, S, M) the states of the letters, and W is (H, M). inside (N, S) is True at "
-    "letters and False at padding. Fill the blanks of attend, which returns the contexts, (N, M).",
+    "decoder each, h (N, S, M) the states of the letters, and W is (H, M). inside (N, S) is True "
+    "at letters and False at padding. Fill the blanks of attend, which returns the contexts, "
+    "(N, M).",
     hint=(
         "s @ W is (N, M), one vector for each word. It is compared with every h_j of its word.",
         "e is (N, S): (h @ (s @ W)[:, :, None])[:, :, 0].",
