@@ -102,7 +102,7 @@ CHAPTERS = (
             read_minutes=115, needs=(4,), label="GRU", place=(3.05, 2)),
     Chapter("06_seq2seq", "seq2seq", "Sequence to sequence", _BOTH, "S2S",
             promise="Teach a network to pronounce words it has never seen.",
-            read_minutes=130, needs=(5,), label="seq2seq", place=(4, 2)),
+            read_minutes=125, needs=(5,), label="seq2seq", place=(4, 2)),
     Chapter("07_transformer", "transformer", "Transformers", _BOTH, "TRF",
             promise="Build attention from a dot product up to a working Transformer.",
             read_minutes=230, needs=(6,), label="trans-\nformer", place=(5.1, 2)),
