@@ -19,7 +19,7 @@ def hours(chapters: list[Chapter]) -> float:
 
 def chapters_table() -> str:
     """Return all chapters as a table in Markdown."""
-    rows = ["| chapter | objective | minutes to read | at the end you have |", "|---|---|---|---|"]
+    rows = ["| chapter | objective | minutes to read | what you do |", "|---|---|---|---|"]
     for chapter in CHAPTERS[1:]:
         title = f"{chapter.number} · {chapter.title}"
         title = f"[{title}]({chapter.file})" if chapter.built else f"{title} *(planned)*"
@@ -30,11 +30,12 @@ def chapters_table() -> str:
 
 def ways_table() -> str:
     """Return the ways as a table: what is written of each, how long it takes, what it skips."""
-    rows = ["| way | chapters | hours | evenings of two hours | needed, but skipped |"]
+    rows = ["| way | written chapters | hours | evenings of two hours | needed, but not read |"]
     rows.append("|---|---|---|---|---|")
     for name, numbers in WAYS.items():
         written = [chapter for chapter in built() if chapter.number in numbers]
-        skipped = {first for chapter in written for first in chapter.needs} - set(numbers)
+        read = {chapter.number for chapter in written}
+        skipped = {first for chapter in written for first in chapter.needs} - read
         evenings = ceil(hours(written) * 60 / EVENING)
         row = (
             name,

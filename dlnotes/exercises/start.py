@@ -84,6 +84,10 @@ def slopes():
 def _(answer):
     wrong = {
         "sign: this is truth minus prediction": (-THIRD, 1 - THIRD, -THIRD),
+        "sign, and scores: this is truth minus prediction, for the scores 2, 1 and 0": (
+            *(-0.665, 0.755),
+            -0.090,
+        ),
         "truth: these are the probabilities, the truth is still to be subtracted": (THIRD,) * 3,
         "truth: the dog is right, not the cat": (THIRD - 1, THIRD, THIRD),
         "truth: the dog is right, not the bird": (THIRD, THIRD, THIRD - 1),
