@@ -84,7 +84,7 @@ _BOTH = (DISCRIMINATIVE, GENERATIVE)
 CHAPTERS = (
     Chapter("00_start_here", None, "Start here", (), None,
             promise="Find your way, check your machine, run the first cell.",
-            read_minutes=25),
+            read_minutes=45),
     Chapter("01_discriminative_and_generative", "discriminative",
             "Discriminative and generative models", _BOTH, "PRE",
             promise="Reach one decision boundary by two routes and see which needs fewer samples.",

@@ -27,7 +27,7 @@ def _rests_on(number: int) -> set[int]:
 
 def course_map() -> Figure:
     """Return the map: one box per chapter, an arrow from what to read first, dashed if planned."""
-    drawing = Diagram((-0.95, 8.95), (0.6, 7.75), width=10.2, font=13)
+    drawing = Diagram((-0.95, 9.0), (0.6, 7.75), width=10.2, font=13)
     boxes = {}
     for chapter in CHAPTERS[1:]:
         column, row = chapter.place
@@ -35,7 +35,7 @@ def course_map() -> Figure:
             column * COLUMN,
             row * ROW,
             f"{chapter.number}\n{chapter.label}",
-            width=1.66,
+            width=1.7,
             height=0.86,
             color=tint(COLORS[chapter.objective], 0.25),
             dashed=not chapter.built,
@@ -49,7 +49,7 @@ def course_map() -> Figure:
     for row, (kind, color) in enumerate(COLORS.items()):
         words = f"{kind}\n{MEANINGS[kind]}"
         y = 7.3 - 0.68 * row
-        drawing.box(4 * COLUMN, y, words, width=1.76, height=0.6, color=tint(color, 0.25))
+        drawing.box(4 * COLUMN, y, words, width=1.86, height=0.6, color=tint(color, 0.25))
     y -= 0.6
-    drawing.box(4 * COLUMN, y, "planned", width=1.76, height=0.42, color="white", dashed=True)
+    drawing.box(4 * COLUMN, y, "planned", width=1.86, height=0.42, color="white", dashed=True)
     return drawing.figure

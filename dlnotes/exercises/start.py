@@ -159,9 +159,9 @@ def _(answer):
 
 
 @exercise(
-    "5. Change and watch. First guess what a ten times larger step does. Then set step_size = 5 in "
-    "the cell above, keep the start, and run it. Which probability has the dog after the first "
-    "step, and which after the tenth?\n"
+    "5. Change and watch. First guess what a ten times larger step does. Then set the step size to "
+    "5 in the cell above, keep the start, and run it. Which probability has the dog after the "
+    "first step, and which after the tenth?\n"
     "Give two numbers, (first, tenth), as they are printed.",
     hint=(
         "Only the line step_size = 0.5 is to be changed.",
@@ -198,8 +198,8 @@ def _(answer):
 
 
 @exercise(
-    "6. Change and watch. A program can also be sure of something wrong. Set step_size = 0.5 again "
-    "and start at the scores 8, 0 and 0. Which probability has the dog after four steps? And after "
+    "6. Change and watch. A program can also be sure of something wrong. Set the step size to 0.5 "
+    "again and start at the scores 8, 0 and 0. Which probability has the dog after four steps? And after "
     "how many steps is it above one half for the first time?\n"
     "Give two numbers, (probability, steps), the probability as it is printed.",
     hint=(

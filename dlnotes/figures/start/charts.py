@@ -62,7 +62,7 @@ def learning(path: Sequence[Tensor], losses: Sequence[float]) -> Figure:
         last = len(path) - 1 + 0.15, probabilities[-1, k].item() + apart
         above.annotate(name, last, color=color, fontsize=LOUD, va="center")
     below.plot(losses, "o-", color="black", linewidth=2.5)
-    above.set(ylabel="probability", ylim=(0, 1), xlim=(-0.3, len(path) + 0.2))
+    above.set(ylabel="probability", ylim=(-0.04, 1), xlim=(-0.3, len(path) + 0.2))
     below.set(xlabel="step", ylabel="loss", ylim=(0, 1.6), xticks=range(0, len(path), 2))
     return fig
 
