@@ -199,8 +199,8 @@ def _(answer):
 
 @exercise(
     "6. Change and watch. A program can also be sure of something wrong. Set the step size to 0.5 "
-    "again and start at the scores 8, 0 and 0. Which probability has the dog after four steps? And after "
-    "how many steps is it above one half for the first time?\n"
+    "again and start at the scores 8, 0 and 0. Which probability has the dog after four steps? And "
+    "after how many steps is it above one half for the first time?\n"
     "Give two numbers, (probability, steps), the probability as it is printed.",
     hint=(
         "Only the line that begins with start is to be changed.",
