@@ -1,14 +1,21 @@
 """What a chapter's model has to beat: tables, without a network."""
 
+import math
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dlnotes.checks import check_at_least, check_choice, check_positive, check_shape
+from dlnotes.checks import check_at_least, check_between, check_choice, check_positive, check_shape
 from dlnotes.seq2seq import mask_of_lengths
 from dlnotes.text import Vocabulary
 
 MOST = 2  # phones that one letter may stand for, as x for K S
+CHOICES = 14  # what a letter may stand for, the commonest first, when pairs are searched
+Pair = tuple[str, tuple[str, ...]]  # a letter and its phones
+BEGIN, END = ("^", ()), ("$", ())
 
 
 class AlignmentTables:
@@ -152,6 +159,68 @@ class AlignmentTables:
         last = torch.ones(len(pairs), dtype=torch.bool)  # of a context: its largest count
         last[:-1] = pairs[1:, 0] != pairs[:-1, 0]
         return pairs[last, 0].contiguous(), pairs[last, 1].contiguous()
+
+
+class JointCounts:
+    """Count pairs, a letter with its phones, given the pairs before (Bisani and Ney 2008).
+
+    An n-gram model of pairs with absolute discounting. The counts of a shorter context, which it
+    falls back on, are of the kinds of pairs that were seen there, as Kneser and Ney have it.
+
+    Args:
+        words: each word cut into pairs.
+        n: length of the n-grams; the context is n − 1 pairs.
+        discount: taken off each count.
+    """
+
+    def __init__(self, words: Sequence[Sequence[Pair]], n: int, *, discount: float = 0.75) -> None:
+        check_positive(n=n)
+        check_between(0, 1, discount=discount)
+        self.n, self.discount = n, discount
+        self.counts: list[dict] = [defaultdict(Counter) for _ in range(n)]  # for each context
+        for word in words:
+            row = [BEGIN] * (n - 1) + [*word, END]
+            for i in range(n - 1, len(row)):
+                self.counts[-1][tuple(row[i - n + 1 : i])][row[i]] += 1
+        for k in range(n - 1, 0, -1):
+            for context, following in self.counts[k].items():
+                self.counts[k - 1][context[1:]].update(following.keys())
+        self.totals = [{c: sum(f.values()) for c, f in counts.items()} for counts in self.counts]
+        seen = Counter(pair for word in words for pair in word)
+        self.kinds = len(seen) + 1
+        self.choices: dict[str, list[Pair]] = defaultdict(list)
+        for pair, _ in seen.most_common():
+            self.choices[pair[0]] = [*self.choices[pair[0]], pair][:CHOICES]
+
+    def probabilities(self, context: tuple[Pair, ...], pairs: Sequence[Pair]) -> list[float]:
+        """Return the probability of each of some pairs after a context of n − 1 pairs."""
+        p = [1 / self.kinds] * len(pairs)
+        for k, (counts, totals) in enumerate(zip(self.counts, self.totals, strict=True)):
+            following = counts.get(context[len(context) - k :])
+            if following is None:
+                break
+            total = totals[context[len(context) - k :]]
+            rest = self.discount * len(following) / total
+            p = [
+                max(following.get(pair, 0) - self.discount, 0) / total + rest * q
+                for pair, q in zip(pairs, p, strict=True)
+            ]
+        return p
+
+    def pronounce(self, word: str, *, beam: int = 10) -> list[str]:
+        """Return the phones of the likeliest pairs that spell a word, found by a beam."""
+        check_positive(beam=beam)
+        kept = [(0.0, (BEGIN,) * (self.n - 1), ())]
+        for letter in [*word, None]:
+            pairs = [END] if letter is None else self.choices[letter]
+            grown: dict = {}
+            for log_p, context, said in kept:
+                for pair, p in zip(pairs, self.probabilities(context, pairs), strict=True):
+                    key = ((*context, pair)[1:], (*said, *pair[1]))
+                    grown[key] = max(grown.get(key, -math.inf), log_p + math.log(p))
+            best = sorted(grown.items(), key=lambda item: -item[1])[:beam]
+            kept = [(log_p, context, said) for (context, said), log_p in best]
+        return list(kept[0][2]) if kept else []
 
 
 def _check_words(source: Tensor, lengths: Tensor, target: Tensor | None = None) -> None:

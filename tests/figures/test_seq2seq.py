@@ -32,7 +32,8 @@ def model():
 @pytest.mark.parametrize("beam", [1, 3, 8])
 def test_the_picture_shows_the_search_and_its_alignment(model, word, beam):
     fig = seq2seq.draw_pronunciation(model, LETTERS, PHONES, word=word, beam=beam)
-    left, right = fig.axes
+    left, right, bar = fig.axes
+    assert bar.get_ylim() == (0, 1)
     word = word.strip().lower()
     source, lengths = LETTERS.batch([word])
     ids, log_p = model.beams(source, lengths, max_length=len(word) + 8, beam_size=beam)
@@ -186,6 +187,13 @@ def test_encoder_and_decoder_have_a_cell_for_each_letter_and_phone():
     assert len(widths) == 5 and widths.index(max(widths)) == 2  # OW1 comes from the letter o
     shown = [t.get_text() for t in ax.texts]
     assert "$f$" in shown and "$c_2$" in shown
+    weights = [0.1, 0.1, 0.6, 0.1, 0.1]
+    ax = seq2seq.encoder_decoder("phone", ["F", "OW1", "N"], weights=weights).axes[0]
+    assert [t.get_text() for t in ax.texts].count("0.10") == 4
+    widths = [line.get_linewidth() for line in ax.lines]
+    assert widths.index(max(widths)) == 2
+    with pytest.raises(ValueError, match="weights must hold 5 numbers, got 2"):
+        seq2seq.encoder_decoder("phone", ["F"], weights=[0.5, 0.5])
     with pytest.raises(ValueError, match="looks_at must be one of 0, 1, 2, 3, 4, got 5"):
         seq2seq.encoder_decoder("phone", ["F"], looks_at=5)
 
@@ -215,7 +223,7 @@ def test_the_box_holds_what_reading_and_writing_leave():
 def test_a_batch_is_filled_up_with_zeros():
     shown = texts(seq2seq.padded_batch(["knight", "toe"]))
     assert shown.count("0") == 3 and "6" in shown and "3" in shown
-    assert "untold" in shown and "untold" not in texts(seq2seq.padded_batch(["toe", "box"]))
+    assert "without lengths" in shown and "without lengths" not in texts(seq2seq.padded_batch(["toe", "box"]))
 
 
 def deceiving(beginning):
@@ -253,7 +261,7 @@ def test_the_way_through_a_table_of_edits_is_a_cheapest_one():
 
 def test_the_hat_gives_the_weights_of_the_text():
     shown = texts(seq2seq.hat((0.0, 1.0)))
-    assert "0.82" in shown and "0.90" in shown
+    assert "s = 0\nweight 0.82" in shown and "s = 1\nweight 0.90" in shown
     assert seq2seq.measured.score(2.0, torch.linspace(-4, 4, 81)).argmax() == 60
 
 
@@ -264,6 +272,13 @@ def test_panels_over_length_hold_the_means():
     assert [label.get_text() for label in ax.get_xticklabels()] == ["2 to 4", "5 to 6"]
 
 
+def test_places_in_the_word_hold_the_means():
+    lines = {"fixed vector": [[4.0, 6.0], [6.0, 8.0]], "attention": [[1.0, 2.0]]}
+    (ax,) = seq2seq.over_places(lines, ["first", "last"]).axes
+    assert [list(line.get_ydata()) for line in ax.lines] == [[5, 7], [1, 2]]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["first", "last"]
+
+
 def test_bars_of_phone_errors_have_the_colours_of_the_chapter():
     rows = {"table": [22.6], "fixed vector": [34.0, 36.0], "network, attention": [17.0, 17.0]}
     fig = seq2seq.phone_errors(rows)
@@ -272,6 +287,7 @@ def test_bars_of_phone_errors_have_the_colours_of_the_chapter():
     styles = seq2seq.STYLES
     assert colours[1:] == [styles["fixed vector"][0], styles["attention"][0]]
     assert [bar.get_width() for bar in fig.axes[0].patches] == [22.6, 35.0, 17.0]
+    assert "word error" in seq2seq.phone_errors(rows, what="word").axes[0].get_xlabel()
 
 
 def test_bars_beside_counts_say_who_is_who():

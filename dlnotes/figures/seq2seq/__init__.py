@@ -12,6 +12,7 @@ from dlnotes.figures.seq2seq.measured import (
     beside_counts,
     hat,
     over_length,
+    over_places,
     phone_errors,
 )
 from dlnotes.figures.seq2seq.steps import (
@@ -46,6 +47,7 @@ __all__ = [
     "encoder_decoder",
     "hat",
     "over_length",
+    "over_places",
     "padded_batch",
     "phone_errors",
     "pronunciation",

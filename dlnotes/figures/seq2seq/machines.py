@@ -1,5 +1,6 @@
 """The machines of chapter 6: five shapes, encoder and decoder, and attention in the plane."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -49,30 +50,30 @@ def attention_in_the_plane(annotations: Tensor, scores: Tensor, direction: Tenso
         left.plot(*torch.stack([point, context]).T, color=GREY, linewidth=1, zorder=1)
         left.scatter(*point, s=3200 * weight, color=SKY, edgecolor=BLUE, zorder=2)
         left.annotate(f"$h_{j}$", point.tolist(), ha="center", va="center", fontsize=16, zorder=5)
-    left.scatter(*context, s=90, marker="X", color=ORANGE, zorder=4)
-    left.annotate("c", context.tolist(), xytext=(-22, -6), textcoords="offset points", fontsize=18)
+    left.scatter(*context, s=190, marker="X", color=ORANGE, edgecolor="white", zorder=6)
+    left.annotate("c", context.tolist(), xytext=(-24, 2), textcoords="offset points", fontsize=20,
+                  color=ORANGE, fontweight="bold")  # fmt: skip
     unit = direction / direction.norm()
     left.annotate(
         "",
         (context + unit).tolist(),
         context.tolist(),
-        arrowprops=dict(arrowstyle="-|>", color=ORANGE, linewidth=2),
+        arrowprops=dict(arrowstyle="-|>", color=ORANGE, linewidth=3, mutation_scale=22),
+        zorder=6,
     )
     left.set(xlabel="feature 1", ylabel="feature 2", title="area: weight $\\alpha_j$")
     left.set_aspect("equal", adjustable="datalim")
     left.margins(0.2)
     places = np.arange(len(weights))
-    right.bar(places - 0.2, weights, width=0.38, color=SKY, label="weight $\\alpha_j$")
-    label = "wanted change of $e_j$"
+    right.bar(places - 0.2, weights, width=0.38, color=tint(GREY, 0.6))
     signs = [POSITIVE if value > 0 else NEGATIVE for value in gain]
-    right.bar(places + 0.2, gain, width=0.38, color=signs, hatch="//", label=label)
+    right.bar(places + 0.2, gain, width=0.38, color=signs)
     right.axhline(0, color="black", linewidth=0.8)
     right.set_xticks(places, [f"$h_{j}$" for j in range(1, len(weights) + 1)])
     right.set(
-        title="$\\alpha_j\\,(h_j-c)\\cdot$ arrow",
+        title="grey: weight $\\alpha_j$, coloured: push",
         ylabel="",
     )
-    right.legend(fontsize=13)
     readable(left, right)
     return fig
 
@@ -120,6 +121,7 @@ def encoder_decoder(
     written: list[str],
     *,
     looks_at: int | None = 2,
+    weights: Sequence[float] | None = None,
     reads: str = "decoder reads what it has written",
 ) -> Figure:
     """Draw encoder and decoder for one word and its phones, with attention or without.
@@ -129,22 +131,30 @@ def encoder_decoder(
         written: phones.
         looks_at: place, from 0, of the letter that the second step looks at most; None draws no
             attention.
+        weights: the attention weight of each letter in the second step, written at the lines,
+            which are as thick; None writes nothing.
         reads: what stands under the decoder.
     """
     if looks_at is not None:
         check_choice(range(len(word)), looks_at=looks_at)
+    if weights is not None and len(weights) != len(word):
+        raise ValueError(f"weights must hold {len(word)} numbers, got {len(weights)}")
 
     S, T = len(word), len(written) + 1
-    start, chosen = S + 1.2, min(2, T) - 1
-    end = start + 1.2 * (T - 1)
-    drawing = Diagram((-0.6, end + 0.6), (-1.2, 4.2), width=10.0, font=15)
-    read = [_cell(drawing, j, 1.2, f"$h_{{{j + 1}}}$", ENCODER) for j in range(S)]
-    for j, letter in enumerate(word):
-        drawing.arrow(_cell(drawing, j, 0, letter, INPUT), read[j])
-    for before, after in pairwise(read):
-        drawing.arrow(before, after, head="<|-|>")
-    states = [_cell(drawing, start + 1.2 * t, 1.2, f"$s_{{{t + 1}}}$", DECODER) for t in range(T)]
-    fixed = _cell(drawing, S + 0.1, 1.2, "$f$", MEMORY)
+    wide = 1.25  # from one state to the next
+    start, chosen = wide * (S + 1), min(2, T) - 1
+    end = start + wide * (T - 1)
+    top = 3.4 if looks_at is None else 4.7
+    drawing = Diagram((-0.6, end + 0.6), (-1.2, top), width=10.4, font=15)
+    read = [_cell(drawing, wide * j, 1.2, f"$h_{{{j + 1}}}$", ENCODER) for j in range(S)]
+    for state, letter in zip(read, word, strict=True):
+        drawing.arrow(_cell(drawing, state.x, 0, letter, INPUT), state)
+    for before, after in pairwise(read):  # forwards above, backwards below
+        left, right = before.x + 0.39, after.x - 0.39
+        drawing.arrow((left, 1.32), (right, 1.32), width=1.2)
+        drawing.arrow((right, 1.08), (left, 1.08), width=1.2)
+    states = [_cell(drawing, start + wide * t, 1.2, f"$s_{{{t + 1}}}$", DECODER) for t in range(T)]
+    fixed = _cell(drawing, wide * S, 1.2, "$f$", MEMORY)
     over = 1.8  # the backward state at the first letter goes over the others
     drawing.arrow(read[-1], fixed)
     drawing.arrow(read[0], (read[0].x, over), (fixed.x, over), fixed, color=NOTE)
@@ -155,20 +165,23 @@ def encoder_decoder(
     answers: list[Shape] = []
     for state, given, said in zip(states, ["begin", *written], [*written, "end"], strict=True):
         drawing.arrow(_cell(drawing, state.x, 0, given, OUTPUT), state)
-        answers.append(_cell(drawing, state.x, 3.6, said, OUTPUT))
+        answers.append(_cell(drawing, state.x, top - 0.6, said, OUTPUT))
         drawing.arrow(state, answers[-1])
     if looks_at is not None:
         asking = states[chosen]
-        context = _cell(drawing, asking.x - 0.6, 2.5, f"$c_{chosen + 1}$", ATTENTION)
+        context = _cell(drawing, asking.x - 0.6, 2.9, f"$c_{chosen + 1}$", ATTENTION)
         drawing.arrow(asking, context, color=NOTE)
         drawing.arrow(context, answers[chosen])
         for j, state in enumerate(read):
-            ends = (state.top, (context.x - 0.39, 2.5))
-            width = 3.2 if j == looks_at else 0.8
-            drawing.ax.plot(*zip(*ends, strict=True), color=ATTENTION, lw=width, zorder=1)
+            begin, width = state.top, 3.2 if j == looks_at else 0.8
+            if weights is not None:
+                begin, width = (state.x, 2.32), 0.6 + 6 * weights[j]
+                drawing.text(state.x, 2.1, f"{weights[j]:.2f}", fontsize=14)
+            into = (context.x - 0.39, 2.75 + 0.05 * j)
+            drawing.ax.plot(*zip(begin, into, strict=True), color=ATTENTION, lw=width, zorder=1)
         note = f"attention: $c_{chosen + 1}=\\sum_j\\alpha_{{{chosen + 1}j}}h_j$"
-        drawing.text((S - 1) / 2, 2.7, note, side="above", color=NOTE)
-    drawing.text((S - 1) / 2, -0.35, "encoder reads", side="below")
+        drawing.text(wide * (S - 1) / 2 - 0.6, 3.2, note, side="above", color=NOTE)
+    drawing.text(wide * (S - 1) / 2, -0.35, "encoder reads", side="below")
     drawing.text((start + end) / 2, -0.35, reads, side="below")
     return drawing.figure
 

@@ -26,24 +26,29 @@ def hat(asked: Sequence[float]) -> Figure:
     """
     check_choice((1, 2), asked=len(asked))
     line, states = torch.linspace(-3.5, 3.5, 200), torch.tensor([-1.0, 0.0, 1.0])
-    fig, (left, right) = figure(1, 2, width=9.6, height=3.9)
-    for shift, colour, name in ((1, SKY, "tanh(s−h+1)"), (-1, GREY, "tanh(s−h−1)")):
-        left.plot(line, torch.tanh(asked[0] - line + shift), color=colour, lw=2.4, label=name)
-    left.plot(line, score(asked[0], line), color=BLUE, lw=3, label="4 · difference")
-    left.set(xlabel="h", ylabel="", title=f"s = {asked[0]:g}", ylim=(-1.3, 10.5))
-    left.legend(fontsize=13, loc="upper right")
+    fig, (left, right) = figure(1, 2, width=10.0, height=4.2)
+    first, second = torch.tanh(asked[0] - line + 1), torch.tanh(asked[0] - line - 1)
+    left.fill_between(line, second, first, color=BLUE, alpha=0.18, lw=0)
+    left.plot(line, first, color=SKY, lw=3)
+    left.plot(line, second, color="#666666", lw=3)
+    left.text(asked[0], 0.0, "the gap", ha="center", va="center", color=BLUE, fontsize=15)
+    left.text(asked[0] + 0.9, 1.12, "tanh(s−h+1)", color=SKY, fontsize=14)
+    left.text(asked[0] - 0.9, -1.22, "tanh(s−h−1)", color="#666666", fontsize=14, ha="right")
+    left.set(xlabel="h", ylabel="", title=f"s = {asked[0]:g}", ylim=(-1.45, 1.45))
     for s, colour in zip(asked, (BLUE, ORANGE), strict=False):
-        right.plot(line, score(s, line), color=colour, lw=2.4)
+        right.plot(line, score(s, line), color=colour, lw=2.6)
         weights = score(s, states).softmax(0)
         for h, weight in zip(states.tolist(), weights.tolist(), strict=True):
             height = score(s, torch.tensor(h)).item()
             right.scatter(h, height, s=40 + 700 * weight, color=colour, alpha=0.55, zorder=3)
         top = states[weights.argmax()].item()
-        right.annotate(f"{weights.max():.2f}", (top, score(s, torch.tensor(top)).item()),
-                       xytext=(0, 18), textcoords="offset points", ha="center", color=colour,
-                       fontsize=14)  # fmt: skip
-        right.annotate(f"s = {s:g}", (s, 0.4), ha="center", color=colour, fontsize=14)
-    right.set(xlabel="h", ylabel="score e", title="three letters at −1, 0, 1", ylim=(-0.3, 8.6))
+        side = -1 if s <= 0 else 1
+        right.annotate(f"s = {s:g}\nweight {weights.max():.2f}",
+                       (top, score(s, torch.tensor(top)).item()), xytext=(side * 16, 4),
+                       textcoords="offset points", ha="left" if side > 0 else "right",
+                       va="center", color=colour, fontsize=14)  # fmt: skip
+    title = "4 times the gap, letters at −1, 0, 1"
+    right.set(xlabel="h", ylabel="score e", title=title, ylim=(-0.3, 7))
     readable(left, right)
     return fig
 
@@ -58,8 +63,27 @@ def over_length(
         panels: title -> name -> a row of rates for each seed, in percent.
         groups: shortest and longest word of each group, in letters.
     """
-    fig, axes = figure(1, len(panels), width=10.4, height=4.0, squeeze=False, sharey=True)
-    places = range(len(groups))
+    labels = [f"{low} to {high}" for low, high in groups]
+    return _panels(panels, labels, "letters", "phone error rate (%)")
+
+
+def over_places(
+    lines: Mapping[str, Sequence[Sequence[float]]], labels: Sequence[str]
+) -> Figure:  # fmt: skip
+    """Draw how often a phone is wrong, over its place in the word.
+
+    Args:
+        lines: name -> a row of rates for each seed, in percent.
+        labels: of the places.
+    """
+    return _panels({"": lines}, labels, "part of the word", "phones wrong (%)")
+
+
+def _panels(panels: Mapping, labels: Sequence[str], xlabel: str, ylabel: str) -> Figure:
+    """Draw lines, the mean over seeds and their range, with a name at the ends of the last."""
+    width = 10.4 if len(panels) > 1 else 7.6
+    fig, axes = figure(1, len(panels), width=width, height=4.0, squeeze=False, sharey=True)
+    places = range(len(labels))
     for ax, (title, lines) in zip(axes[0], panels.items(), strict=True):
         for name, rows in lines.items():
             values = torch.tensor(rows, dtype=torch.float64)
@@ -67,12 +91,13 @@ def over_length(
             ax.plot(places, values.mean(0), color=colour, ls=dash, lw=2.6, marker="o")
             low, high = values.min(0).values, values.max(0).values
             ax.fill_between(places, low, high, color=colour, alpha=0.18, lw=0)
-        ax.set(title=title, xlabel="letters", xticks=list(places))
-        ax.set_xticklabels([f"{low} to {high}" for low, high in groups])
-    axes[0][0].set(ylabel="phone error rate (%)", ylim=(0, None))
+        ax.set(title=title, xlabel=xlabel, xticks=list(places))
+        ax.set_xticklabels(labels)
+    axes[0][0].set(ylabel=ylabel, ylim=(0, None))
     readable(*axes[0])
-    for ax in axes[0]:
-        ax.tick_params(axis="x", labelsize=11)
+    if len(panels) > 1:
+        for ax in axes[0]:
+            ax.tick_params(axis="x", labelsize=11)
     fig.draw_without_rendering()
     ends = [
         (places[-1], sum(row[-1] for row in rows) / len(rows), name, STYLES[name][0])
@@ -82,11 +107,12 @@ def over_length(
     return fig
 
 
-def phone_errors(rows: Mapping[str, Sequence[float]]) -> Figure:
+def phone_errors(rows: Mapping[str, Sequence[float]], *, what: str = "phone") -> Figure:
     """Draw a bar for each table and each network, with a dot for each seed.
 
     Args:
-        rows: name -> phone error rates in percent. A table is orange, a network as in ``STYLES``.
+        rows: name -> error rates in percent. A table is orange, a network as in ``STYLES``.
+        what: is wrong, "phone" or "word".
     """
     fig, ax = figure(width=7.6, height=1.0 + 0.6 * len(rows))
     for place, (name, values) in enumerate(rows.items()):
@@ -97,7 +123,7 @@ def phone_errors(rows: Mapping[str, Sequence[float]]) -> Figure:
             ax.plot(values, [-place] * len(values), "o", color=colour, ms=7)
         ax.text(max(values) + 1.2, -place, f"{mean:.1f}", va="center", fontsize=16, color=colour)
     ax.set(yticks=[-place for place in range(len(rows))], yticklabels=list(rows))
-    ax.set(xlabel="phone error rate on test words (%)", xlim=(0, 58))
+    ax.set(xlabel=f"{what} error rate on test words (%)", xlim=(0, 58))
     ax.grid(axis="y", visible=False)
     readable(ax)
     ax.tick_params(axis="y", labelsize=15)

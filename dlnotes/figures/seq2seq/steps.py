@@ -87,7 +87,7 @@ def _boxes(ax: Axes, number: int, k: int, y: float) -> float:
 def padded_batch(words: Sequence[str]) -> Figure:
     """Draw words as the rows of a batch, padding in grey, and where both directions begin."""
     longest = max(map(len, words))
-    fig, ax = canvas(longest + 4.6, 1.7 * len(words) + 0.9, width=7.6)
+    fig, ax = canvas(longest + 5.0, 1.7 * len(words) + 0.9, width=7.6)
     for row, word in enumerate(words):
         y = 0.5 + 1.7 * row
         for k in range(longest):
@@ -103,7 +103,7 @@ def padded_batch(words: Sequence[str]) -> Figure:
     right = 2.3 + longest
     if len(words[-1]) < longest:
         arrow(ax, (right + 1.6, last + 0.5), (right + 0.1, last + 0.5), colour=ORANGE, width=2.4)
-        say(ax, right + 1.0, last - 0.1, "untold", size=13, color=ORANGE)
+        say(ax, right + 1.15, last - 0.1, "without lengths", size=13, color=ORANGE)
     return fig
 
 
@@ -122,7 +122,7 @@ def beam_table(following: Following, *, steps: int) -> Figure:
     fig.set_layout_engine("none")
     for ax, B, bottom in ((upper, 1, 0.52), (lower, 2, 0.0)):
         ax.set_position((0, bottom, 1, 0.47))
-        blank(ax, 18.4, 7.1)
+        blank(ax, 18.4, 7.4)
         _kept(ax, following, B, steps)
     return fig
 
@@ -139,15 +139,17 @@ def _kept(ax: Axes, following: Following, B: int, steps: int) -> None:
         grown.sort(key=lambda found: -found[1])
         x = 3.2 + 6.0 * t
         say(ax, x, 1.5, f"step {t + 1}", size=13, color="#555555")
-        for place, (tokens, p) in enumerate(grown[:5]):
+        parents = [start for start, _ in kept]
+        for place, (tokens, p) in enumerate(grown[:6]):
             stays = place < B
             colour, ink = (tint(BLUE, 0.45), INK) if stays else (tint(GREY, 0.15), "#777777")
-            y = 2.4 + 0.95 * place
-            box(ax, x, y, "", wide=4.6, high=0.8, colour=colour)
+            y = 2.3 + 0.9 * place
+            box(ax, x, y, "", wide=4.4, high=0.76, colour=colour)
             text = f"{' '.join(tokens)}   {p:.3f}".rstrip("0")
             say(ax, x, y, text, size=15, color=ink, fontweight="bold" if stays else "normal")
-        if t + 1 < steps:
-            arrow(ax, (x + 2.4, 2.4), (x + 3.6, 2.4), colour=INK, width=2)
+            if t and stays:
+                before = 2.3 + 0.9 * parents.index(tokens[:-1])
+                arrow(ax, (x - 3.75, before), (x - 2.3, y), colour=INK, width=2)
         kept = grown[:B]
 
 

@@ -21,7 +21,7 @@ from dlnotes.seq2seq import Seq2Seq
 from dlnotes.text import Vocabulary
 
 LONGEST = 20  # letters that fit into the picture
-WIDEST = 490.0  # letters of a pronunciation, times their size in points, that fit into its panel
+WIDEST = 450.0  # letters of a pronunciation, times their size in points, that fit into its panel
 
 # ---- a word, its pronunciations, and where the model looked ------------------------------------
 
@@ -39,9 +39,11 @@ class Pronunciation(Drawing):
         self.model, self.letters, self.phones = model, letters, phones
         self.found: tuple = (None, None)  # (word, beam) and what was found for them
         self.figure = Figure(figsize=(9.2, 4.2))  # placed by hand: a layout engine takes long
-        self.left = self.figure.add_axes((0.085, 0.13, 0.365, 0.78))
-        self.right = self.figure.add_axes((0.49, 0.13, 0.49, 0.78))
+        self.left = self.figure.add_axes((0.085, 0.13, 0.33, 0.78))
+        self.right = self.figure.add_axes((0.535, 0.13, 0.45, 0.78))
         self.picture = heat_map(self.left, torch.zeros(1, 1))
+        beside = self.figure.add_axes((0.43, 0.13, 0.014, 0.78))
+        self.figure.colorbar(self.picture, cax=beside, ticks=[0, 0.5, 1])
         self.right.set(xlim=(0, 1), yticks=[], xlabel="probability p(y | x)")
         self.right.set_title("what it weighs")
         self.right.grid(False, axis="y")
@@ -151,7 +153,12 @@ def pronunciation(
 
     look = dict(style={"description_width": "9em"}, layout=ipywidgets.Layout(width="32em"))
     box = ipywidgets.Text(value=word, description="word", continuous_update=False, **look)
-    return explore(drawing, alt=say, word=box, beam=(1, 8, 1, 4))
+    caption = (
+        "Left, the attention of the shipped network. A row is a phone that is written, a column a "
+        "letter that is read. Yellow is a weight of 1. Right, the best pronunciations that the "
+        "beam has found, with their probabilities."
+    )
+    return explore(drawing, alt=say, caption=caption, word=box, beam=(1, 8, 1, 4))
 
 
 def alignments(examples: list[tuple[str, list[str], Tensor]]) -> Figure:
