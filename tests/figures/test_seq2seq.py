@@ -274,7 +274,8 @@ def test_panels_over_length_hold_the_means():
 
 def test_places_in_the_word_hold_the_means():
     lines = {"fixed vector": [[4.0, 6.0], [6.0, 8.0]], "attention": [[1.0, 2.0]]}
-    (ax,) = seq2seq.over_places(lines, ["first", "last"]).axes
+    (ax,) = seq2seq.over_places({"true": lines}, ["first", "last"]).axes
+    assert ax.get_title() == "true"
     assert [list(line.get_ydata()) for line in ax.lines] == [[5, 7], [1, 2]]
     assert [label.get_text() for label in ax.get_xticklabels()] == ["first", "last"]
 

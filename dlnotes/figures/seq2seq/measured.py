@@ -68,21 +68,20 @@ def over_length(
 
 
 def over_places(
-    lines: Mapping[str, Sequence[Sequence[float]]], labels: Sequence[str]
-) -> Figure:  # fmt: skip
-    """Draw how often a phone is wrong, over its place in the word.
+    panels: Mapping[str, Mapping[str, Sequence[Sequence[float]]]], labels: Sequence[str]
+) -> Figure:
+    """Draw how often a phone is wrong, over its place in the word, one panel for each way to read.
 
     Args:
-        lines: name -> a row of rates for each seed, in percent.
+        panels: title -> name -> a row of rates for each seed, in percent.
         labels: of the places.
     """
-    return _panels({"": lines}, labels, "part of the word", "phones wrong (%)")
+    return _panels(panels, labels, "fifth of the word", "phones wrong (%)")
 
 
 def _panels(panels: Mapping, labels: Sequence[str], xlabel: str, ylabel: str) -> Figure:
     """Draw lines, the mean over seeds and their range, with a name at the ends of the last."""
-    width = 10.4 if len(panels) > 1 else 7.6
-    fig, axes = figure(1, len(panels), width=width, height=4.0, squeeze=False, sharey=True)
+    fig, axes = figure(1, len(panels), width=10.4, height=4.0, squeeze=False, sharey=True)
     places = range(len(labels))
     for ax, (title, lines) in zip(axes[0], panels.items(), strict=True):
         for name, rows in lines.items():
@@ -95,9 +94,8 @@ def _panels(panels: Mapping, labels: Sequence[str], xlabel: str, ylabel: str) ->
         ax.set_xticklabels(labels)
     axes[0][0].set(ylabel=ylabel, ylim=(0, None))
     readable(*axes[0])
-    if len(panels) > 1:
-        for ax in axes[0]:
-            ax.tick_params(axis="x", labelsize=11)
+    for ax in axes[0]:
+        ax.tick_params(axis="x", labelsize=11)
     fig.draw_without_rendering()
     ends = [
         (places[-1], sum(row[-1] for row in rows) / len(rows), name, STYLES[name][0])
