@@ -52,9 +52,23 @@ def replace_forward(attention):
     )
 
 
-def gradient(weights, h, delta, *, mean=True, weigh=True, factor=1.0):
-    centre = weights @ h if mean else 0
-    return factor * (weights if weigh else 1.0) * ((h - centre) @ delta)
+def gradient(v, W, U, s, h, delta, *, mean="alpha", weigh=True, slope=2, by_v=True, factor=1.0):
+    a = torch.tanh(W @ s + h @ U.T)
+    alpha = (a @ v).softmax(dim=0)
+    centre = {"alpha": alpha @ h, "plain": h.mean(0), "none": torch.zeros_like(delta)}[mean]
+    g = (alpha if weigh else 1.0) * ((h - centre) @ delta)
+    b = (v if by_v else torch.ones_like(v)) * (1 - a**slope if slope else torch.ones_like(a))
+    return factor * (g[:, None] * b).T @ h
+
+
+def changed_gradient(**changes):
+    return lambda v, W, U, s, h, delta: gradient(v, W, U, s, h, delta, **changes)
+
+
+def w_gradient(v, W, U, s, h, delta):
+    W.requires_grad_()
+    alpha = (torch.tanh(W @ s + h @ U.T) @ v).softmax(dim=0)
+    return torch.autograd.grad((alpha @ h) @ delta, W)[0]
 
 
 def loss(logits, targets, lengths, *, mask=True, divide="N", clean="both", factor=1.0):
@@ -127,9 +141,9 @@ GOOD = {"forwards": [0.3, 0.31, 0.29], "backwards": [0.28, 0.3, 0.27]}
 
 SURE = [[1, 0, 0]] * 3
 WIDE = (  # three tokens after the favourite, two after the runner-up
-    [0.5, 0.42, 0.08],
-    [[0.36, 0.32, 0.32], [0.5, 0.5, 0], [0.4, 0.3, 0.3]],
-    [SURE, [[0.4, 0.3, 0.3]] * 3, [[0.4, 0.3, 0.3]] * 3],
+    [0.5, 0.48, 0.02],
+    [[0.46, 0.27, 0.27], [0.5, 0.5, 0], [0.4, 0.3, 0.3]],
+    [SURE, [[1 / 3] * 3] * 3, [[0.4, 0.3, 0.3]] * 3],
 )
 WRONG = [
     ("scorer_parameters", 2_001_000, "U:"),
@@ -162,18 +176,20 @@ WRONG = [
     ("uniform_attention", lambda a: zero_all, "in place"),
     ("uniform_attention", infinite_v, "finite"),
     ("uniform_attention", replace_forward, "padding: it has no share"),
-    ("score_gradient", 3, "type"),
-    ("score_gradient", lambda a, h, d: gradient(a, h, d, mean=False), "mean"),
-    ("score_gradient", lambda a, h, d: gradient(a, h, d, weigh=False), "weight"),
-    ("score_gradient", lambda a, h, d: h @ d, "softmax"),
-    ("score_gradient", lambda a, h, d: a * (1 - a) * (h @ d), "others"),
-    ("score_gradient", lambda a, h, d: a * ((h - h.mean(0)) @ d), "plain mean"),
-    ("score_gradient", lambda a, h, d: a[:, None] * (h - a @ h) * d, "shape: one number"),
-    ("score_gradient", lambda a, h: a, "arguments"),
-    ("score_gradient", lambda a, h, d: gradient(a, h, d).round(decimals=3), "rounded"),
-    ("score_gradient", lambda a, h, d: gradient(a, h, d, factor=-1), "sign"),
-    ("score_gradient", lambda a, h, d: gradient(a, h, d, factor=2), "scale"),
-    ("score_gradient", lambda a, h, d: gradient(a, h, d)[:-1], "shape"),
+    ("u_gradient", 3, "type"),
+    ("u_gradient", lambda v, W: v, "arguments"),
+    ("u_gradient", changed_gradient(mean="none"), "mean: raising"),
+    ("u_gradient", changed_gradient(mean="plain"), "plain mean"),
+    ("u_gradient", changed_gradient(weigh=False), "weight"),
+    ("u_gradient", changed_gradient(slope=0), "tanh: its slope is 1 − tanh²$"),
+    ("u_gradient", changed_gradient(slope=1), "with the square"),
+    ("u_gradient", changed_gradient(by_v=False), "v: the slope"),
+    ("u_gradient", lambda v, W, U, s, h, d: w_gradient(v, W, U, s, h, d), "W: that is"),
+    ("u_gradient", lambda v, W, U, s, h, d: gradient(v, W, U, s, h, d).T, "shape: that is its"),
+    ("u_gradient", lambda v, W, U, s, h, d: gradient(v, W, U, s, h, d)[:-1], "shape"),
+    ("u_gradient", lambda v, W, U, s, h, d: gradient(v, W, U, s, h, d).round(decimals=3), "round"),
+    ("u_gradient", changed_gradient(factor=-1), "sign"),
+    ("u_gradient", changed_gradient(factor=2), "scale"),
     ("masked_loss", 3, "type"),
     ("masked_loss", lambda x, y: 0, "arguments"),
     ("masked_loss", lambda x, y, n: loss(x, y, n)[None], "shape: one number is wanted, without"),
@@ -237,7 +253,7 @@ WRONG = [
     ("wider_beam", (WIDE[0], [[1.2, -0.1, -0.1], *WIDE[1][1:]], WIDE[2]), "probabilities"),
     ("wider_beam", (WIDE[0], WIDE[1], [UNIFORM] * 3), "wider: here the beam of two finds"),
     ("wider_beam", ([0.6, 0.3, 0.1], [[1, 0, 0]] * 3, WIDE[2]), "wider: both"),
-    ("wider_beam", (*WIDE[:2], [SURE, [[0.8, 0.1, 0.1]] * 3, UNIFORM]), "factor"),
+    ("wider_beam", (*WIDE[:2], [SURE, [[0.4, 0.3, 0.3]] * 3, UNIFORM]), "factor"),
     ("reversed_source", [0.3], "type"),
     ("reversed_source", {"forwards": [0.3]}, "keys"),
     ("reversed_source", GOOD | {"forwards": [0.3, 0.31]}, "seeds"),
@@ -249,7 +265,7 @@ WRONG = [
 
 RIGHT = [
     ("lags", lags()),
-    ("score_gradient", gradient),
+    ("u_gradient", changed_gradient()),
     ("masked_loss", loss),
     ("dot_product", attend),
     ("no_mask", 0.2857),

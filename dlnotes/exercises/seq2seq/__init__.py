@@ -21,7 +21,7 @@ from dlnotes.exercises.seq2seq.trials import (
     an_attention,
     judge_lags,
     pairs_of_sentences,
-    scores_of_one_query,
+    scorer_of_one_query,
     states_of_a_batch,
 )
 
@@ -137,34 +137,41 @@ def _(answer):
 
 
 @exercise(
-    "4. Derive and implement. One query attends to S annotations of M features each: weights (S,) "
-    "is α = softmax(e), annotations (S, M) holds the h_j, and the context is c = Σ α_j h_j. "
-    "delta (M,) is ∂L/∂c. Write score_gradient(weights, annotations, delta), which returns ∂L/∂e, "
-    "the gradient with respect to the scores, (S,), without autograd.",
+    "4. Derive and implement. One state s (H,) of the decoder asks, and h (S, M) are the states of "
+    "the letters. The scores are e_k = v · tanh(W s + U h_k), with v (A,), W (A, H) and U (A, M). "
+    "delta (M,) is ∂L/∂c. Write u_gradient(v, W, U, s, h, delta), which returns ∂L/∂U, (A, M), "
+    "without autograd. The first two lines are given.",
     hint=(
-        "c = Σ_j α_j h_j and ∂α_j/∂e_k = α_j (1[j = k] − α_k).",
-        "∂c/∂e_k = α_k (h_k − c). The chain rule multiplies by delta.",
+        "Line 5 gives g_k = ∂L/∂e_k. It needs the context c = alpha @ h.",
+        "Line 7 gives b_k, the slope of e_k with respect to what stands inside the tanh.",
+        "∂L/∂U is the sum over k of g_k times the outer product of b_k and h_k.",
     ),
-    because="α_k (h_k − c)·δ: a place gains if its annotation lies on the useful side of the mean, "
-    "and only as far as it is looked at already. The sum over k is zero.",
+    because="∂L/∂U = Σ_k g_k b_k h_kᵀ. A letter changes U by as much as its score is pushed. "
+    "For W the state s stands in place of h_k, and it is the same for all letters.",
     skeleton="""
-        def score_gradient(weights, annotations, delta):
-            c = ...
+        def u_gradient(v, W, U, s, h, delta):
+            a = torch.tanh(W @ s + h @ U.T)  # (S, A)
+            alpha = (a @ v).softmax(dim=0)  # (S,)
+            g = ...
+            b = ...
             return ...
     """,
 )
-def score_gradient():
-    def score_gradient(weights, annotations, delta):
-        c = weights @ annotations
-        return weights * ((annotations - c) @ delta)
+def u_gradient():
+    def u_gradient(v, W, U, s, h, delta):
+        a = torch.tanh(W @ s + h @ U.T)  # (S, A)
+        alpha = (a @ v).softmax(dim=0)  # (S,)
+        g = alpha * ((h - alpha @ h) @ delta)  # (S,), line 5
+        b = v * (1 - a * a)  # (S, A), line 7
+        return (g[:, None] * b).T @ h
 
-    return score_gradient
+    return u_gradient
 
 
-@score_gradient.checked_by
+@u_gradient.checked_by
 def _(answer):
-    gradient = expect_function(answer, "weights", "annotations", "delta")
-    values, right, mistakes = scores_of_one_query()
+    gradient = expect_function(answer, "v", "W", "U", "s", "h", "delta")
+    values, right, mistakes = scorer_of_one_query()
     expect_close(gradient(*values), right, "the gradient", within=1e-9, wrong=mistakes)
 
 

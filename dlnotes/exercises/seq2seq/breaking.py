@@ -43,16 +43,19 @@ def _(answer):
     "holds the probabilities of the first, p2 (3, 3) those of the second, row j for the case that "
     "the first is j, and p3 (3, 3, 3) those of the third, p3[j, k] for the case that the first two "
     "are j and k. All of them sum to 1 along the last axis. Give (p1, p2, p3), tensors or lists, "
-    "for which a beam of two finds a sequence that is at most half as likely as the one that "
-    "greedy search finds.",
+    "for which a beam of two finds a sequence with at most 0.36 times the probability of the one "
+    "that greedy search finds. In section 9 it was 0.08 of 0.17, which is not enough.",
     hint=(
         "The first token of greedy's sequence must be pushed out of the beam in the second step.",
         "Let two children of the runner-up be likelier than every child of the favourite.",
         "What the favourite leads to must be sure, and what the runner-up leads to unclear.",
+        "So a third token after the runner-up has 1/3. And the favourite must be pushed out only "
+        "just, so its best child is nearly as likely as the two children of the runner-up.",
     ),
-    because="After the favourite (0.5) three tokens share, so its best child has 0.17. The "
-    "runner-up (0.4) has two children with 0.2, and both places of the beam go to them. Only the "
-    "favourite led to a sure third token, so greedy ends with 0.17 and the beam with 0.08.",
+    because="The favourite's best child has 0.5 · 0.44 = 0.22, and the runner-up's two children "
+    "have 0.45 · 0.5 = 0.225, just enough to push it out. Its third token was sure, and theirs has "
+    "1/3. So greedy ends with 0.22 and the beam with 0.075, a share of 0.34. With three tokens it "
+    "is always above 1/3: the beam ends with at least 1/3 of something likelier than 0.22.",
     skeleton="""
         p1 = ...
         p2 = ...
@@ -61,9 +64,9 @@ def _(answer):
     """,
 )
 def wider_beam():
-    p1 = torch.tensor([0.5, 0.4, 0.1], dtype=torch.float64)
-    p2 = torch.tensor([[0.34, 0.33, 0.33], [0.5, 0.5, 0], [0.4, 0.3, 0.3]], dtype=torch.float64)
-    p3 = torch.tensor([0.4, 0.3, 0.3], dtype=torch.float64).repeat(3, 3, 1)
+    p1 = torch.tensor([0.5, 0.45, 0.05], dtype=torch.float64)
+    p2 = torch.tensor([[0.44, 0.28, 0.28], [0.5, 0.5, 0], [0.4, 0.3, 0.3]], dtype=torch.float64)
+    p3 = torch.full((3, 3, 3), 1 / 3, dtype=torch.float64)
     p3[0] = torch.tensor([1, 0, 0])
     return p1, p2, p3
 

@@ -35,26 +35,34 @@ def an_attention() -> tuple[BahdanauAttention, Tensor, Tensor, Tensor, Mistakes]
     return BahdanauAttention(4, 6).double(), query, keys, mask, mistakes
 
 
-def scores_of_one_query() -> tuple[tuple[Tensor, Tensor, Tensor], Tensor, Mistakes]:
-    """Return (weights, annotations, delta), ∂L/∂e by autograd, and what mistakes give."""
-    e, h, delta = _random((7,), (7, 5), (5,))
-    e.requires_grad_()
-    alpha = e.softmax(0)
-    (right,) = torch.autograd.grad((alpha @ h) @ delta, e)
-    alpha = alpha.detach()
-    useful = h @ delta
+def scorer_of_one_query() -> tuple[tuple[Tensor, ...], Tensor, Mistakes]:
+    """Return (v, W, U, s, h, delta), ∂L/∂U by autograd, and what mistakes give."""
+    v, W, U, s, h, delta = _random((5,), (5, 3), (5, 4), (3,), (6, 4), (4,))
+    U.requires_grad_()
+    a = torch.tanh(W @ s + h @ U.T)
+    alpha = (a @ v).softmax(0)
+    (right,) = torch.autograd.grad((alpha @ h) @ delta, U)
+    U, a, alpha = U.detach(), a.detach(), alpha.detach()
+    g, b = alpha * ((h - alpha @ h) @ delta), v * (1 - a * a)
+    plain = alpha * ((h - h.mean(0)) @ delta)
     mistakes = {
-        "mean: raising one score lowers all other weights; subtract c": alpha * useful,
-        "weight: a place that is not looked at gets no gradient": (h - alpha @ h) @ delta,
-        "softmax: this is ∂L/∂α; the scores come before the softmax": useful,
-        "others: ∂α_j/∂e_k is not 0 for j ≠ k": alpha * (1 - alpha) * useful,
-        "mean: c weighs the annotations by α, it is not their plain mean": alpha
-        * ((h - h.mean(0)) @ delta),
-        "shape: one number for each score; add up over the features": alpha[:, None]
-        * (h - alpha @ h)
-        * delta,
+        "mean: raising one score lowers all other weights; subtract c": _outer(
+            alpha * (h @ delta), b, h
+        ),
+        "mean: c weighs the states by alpha, it is not their plain mean": _outer(plain, b, h),
+        "weight: g_k has the factor alpha_k": _outer((h - alpha @ h) @ delta, b, h),
+        "tanh: its slope is 1 − tanh²": _outer(g, v.expand_as(a), h),
+        "tanh: its slope is 1 − tanh², with the square": _outer(g, v * (1 - a), h),
+        "v: the slope of e_k holds it, too": _outer(g, 1 - a * a, h),
+        "W: that is ∂L/∂W; U is multiplied by h_k": _outer(g, b, s.expand(6, 3)),
+        "shape: that is its transpose, (M, A)": right.T,
     }
-    return (alpha, h, delta), right, mistakes
+    return (v, W, U, s, h, delta), right, mistakes
+
+
+def _outer(g: Tensor, b: Tensor, h: Tensor) -> Tensor:
+    """Return the sum over k of g_k times the outer product of b_k and h_k."""
+    return torch.einsum("k,ka,km->am", g, b, h)
 
 
 def a_padded_batch() -> tuple[tuple[Tensor, Tensor, Tensor], Tensor, Mistakes]:
@@ -185,7 +193,7 @@ def judge_lags(lags: Callable) -> None:
 
 
 def judge_wider(p1: Tensor, p2: Tensor, p3: Tensor) -> None:
-    """Raise ``NotYet`` unless a beam of two finds at most half of what greedy search finds."""
+    """Raise ``NotYet`` unless a beam of two finds at most 0.36 of what greedy search finds."""
     shapes = [tuple(p.shape) for p in (p1, p2, p3)]
     wanted = [(3,), (3, 3), (3, 3, 3)]
     expect(shapes == wanted, f"shape: (3,), (3, 3) and (3, 3, 3) are asked for, got {shapes}")
@@ -196,7 +204,7 @@ def judge_wider(p1: Tensor, p2: Tensor, p3: Tensor) -> None:
     expect(beam < greedy + 1e-12, "wider: here the beam of two finds a likelier sequence")
     expect(beam < greedy - 1e-12, "wider: both searches find sequences of the same probability")
     share = beam / greedy
-    expect(share <= 0.5, f"factor: the beam still finds {share:.2f} of what greedy search finds")
+    expect(share <= 0.36, f"factor: the beam still finds {share:.2f} of what greedy search finds")
 
 
 def _searched(p1: Tensor, p2: Tensor, p3: Tensor, size: int) -> float:
