@@ -223,7 +223,9 @@ def test_the_box_holds_what_reading_and_writing_leave():
 def test_a_batch_is_filled_up_with_zeros():
     shown = texts(seq2seq.padded_batch(["knight", "toe"]))
     assert shown.count("0") == 3 and "6" in shown and "3" in shown
-    assert "without lengths" in shown and "without lengths" not in texts(seq2seq.padded_batch(["toe", "box"]))
+    assert "without lengths" in shown and "without lengths" not in texts(
+        seq2seq.padded_batch(["toe", "box"])
+    )
 
 
 def deceiving(beginning):

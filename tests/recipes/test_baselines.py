@@ -8,7 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from dlnotes.recipes.baselines import AlignmentTables
+from dlnotes.recipes.baselines import BEGIN, END, AlignmentTables, JointCounts
 from dlnotes.text import Vocabulary
 
 WORDS = {"cab": "K A B", "bad": "B A D", "cake": "K A K", "bake": "B A K", "axe": "A K S"}
@@ -128,3 +128,44 @@ def test_words_that_cannot_be_aligned_are_left_out_and_padding_does_not_matter()
         AlignmentTables(source[0], lengths, target)
     with pytest.raises(ValueError, match="lengths must have shape"):
         tables.pronounce(source, lengths[:2])
+
+
+# ---- pairs of a letter and its phones -----------------------------------------------------------
+
+CUT = [
+    [("c", ("K",)), ("a", ("A",)), ("t", ("T",))],
+    [("a", ("A",)), ("c", ("S",)), ("e", ())],
+    [("a", ("A",)), ("x", ("K", "S"))],
+    [("t", ("T",)), ("a", ("A",)), ("x", ("K", "S"))],
+]
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_probabilities_of_pairs_sum_to_one_after_each_context(n):
+    counts = JointCounts(CUT, n)
+    pairs = sorted({pair for word in CUT for pair in word} | {END})
+    contexts = {tuple(([BEGIN] * n + word)[k : k + n - 1]) for word in CUT for k in range(4)}
+    for context in contexts | {(("x", ("Z",)),) * (n - 1)}:  # the last was never seen
+        assert sum(counts.probabilities(context, pairs)) == pytest.approx(1)
+
+
+def test_discounted_counts_fall_back_on_kinds_of_pairs():
+    counts = JointCounts(CUT, 2, discount=0.5)
+    a, x = ("a", ("A",)), ("x", ("K", "S"))
+    kinds = {(b, p) for word in CUT for b, p in itertools.pairwise([BEGIN, *word, END])}
+    ending = sum(p == x for _, p in kinds)
+    lower = (ending - 0.5) / len(kinds) + 0.5 * len({p for _, p in kinds}) / len(kinds) / 7
+    expected = (2 - 0.5) / 4 + 0.5 * 3 / 4 * lower  # a is followed by t, c, x and x
+    assert counts.probabilities((a,), [x]) == [pytest.approx(expected)]
+
+
+def test_pairs_pronounce_by_what_stands_before():
+    counts = JointCounts(CUT, 3)
+    assert counts.pronounce("cat") == ["K", "A", "T"]
+    assert counts.pronounce("ace") == ["A", "S"]
+    assert counts.pronounce("cax") == ["K", "A", "K", "S"]
+    assert counts.pronounce("q") == []  # a letter that was never seen
+    with pytest.raises(ValueError, match="beam must be at least 1"):
+        counts.pronounce("cat", beam=0)
+    with pytest.raises(ValueError, match="n must be at least 1"):
+        JointCounts(CUT, 0)

@@ -164,7 +164,7 @@ def encoder_decoder(
         drawing.arrow(before, after)
     answers: list[Shape] = []
     for state, given, said in zip(states, ["begin", *written], [*written, "end"], strict=True):
-        drawing.arrow(_cell(drawing, state.x, 0, given, OUTPUT), state)
+        drawing.arrow(_cell(drawing, state.x, 0, given, OUTPUT, wide=0.95), state)
         answers.append(_cell(drawing, state.x, top - 0.6, said, OUTPUT))
         drawing.arrow(state, answers[-1])
     if looks_at is not None:
@@ -186,5 +186,7 @@ def encoder_decoder(
     return drawing.figure
 
 
-def _cell(drawing: Diagram, x: float, y: float, text: str, color: str) -> Shape:
-    return drawing.box(x, y, text, width=0.78, height=0.58, color=tint(color))
+def _cell(
+    drawing: Diagram, x: float, y: float, text: str, color: str, *, wide: float = 0.78
+) -> Shape:
+    return drawing.box(x, y, text, width=wide, height=0.58, color=tint(color))

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from dlnotes.checks import check_choice
 from dlnotes.figures.cnn.parts import end_labels, readable
-from dlnotes.plotting import BLUE, GREEN, GREY, ORANGE, SKY, figure
+from dlnotes.plotting import BLUE, GREEN, ORANGE, SKY, figure
 
 GIVEN = ("true", "tempting", "random")
 STYLES = {"fixed vector": ("#666666", "--"), "attention": (BLUE, "-")}  # all through the chapter
