@@ -103,7 +103,7 @@ CHAPTERS = (
             read_minutes=115, needs=(4,), label="GRU\nsimpler memory", place=(4, 3)),
     Chapter("06_seq2seq", "seq2seq", "Sequence to sequence", _BOTH, "S2S",
             promise="Teach a network to pronounce words it has never seen.",
-            read_minutes=125, needs=(5,), label="seq2seq\nreads, then writes", place=(4, 2)),
+            read_minutes=135, needs=(5,), label="seq2seq\nreads, then writes", place=(4, 2)),
     Chapter("07_transformer", "transformer", "Transformers", _BOTH, "TRF",
             promise="Build attention from a dot product up to a working Transformer.",
             read_minutes=230, needs=(2, 6), label="Transformer\nlooks everywhere", place=(3, 2)),
