@@ -245,7 +245,7 @@ def test_areas_are_the_shares_of_the_table():
     joint, given = ([p.get_width() * p.get_height() for p in ax.patches] for ax in fig.axes)
     np.testing.assert_allclose(joint, [0.1, 0.4, 0.3, 0.2], rtol=1e-6)  # ill, well; no, yes
     np.testing.assert_allclose(given, [0.2, 0.8, 0.6, 0.4], rtol=1e-6)
-    assert "ill 0.6" in texts(fig)
+    assert "ill 0.60" in texts(fig)
 
 
 def test_boundaries_of_the_bumps_are_those_of_the_log_odds():

@@ -33,8 +33,8 @@ def areas(table: Tensor, rows: Sequence[str], columns: Sequence[str]) -> Figure:
     for column, height in enumerate(joint.sum(0).tolist()):
         middle = column * 1.15 + 0.5
         left.text(middle, height + 0.02, f"p(x) = {height:.1f}", ha="center", fontsize=FONT)
-        word = f"sum 1.0, stretched × {1 / height:g}"
-        right.text(middle, 1.02, word, ha="center", fontsize=FONT - 1)
+        right.text(middle, 1.02, f"stretched × {1 / height:.2f}", ha="center", fontsize=FONT)
+        right.text(middle - 0.48, height + 0.01, "before", color=ANSWER, fontsize=FONT - 2)
         look = dict(arrowstyle="->", color=ANSWER, lw=2.5)
         ends = dict(xy=(middle + 0.42, 1), xytext=(middle + 0.42, height))
         right.annotate("", arrowprops=look, **ends)
@@ -53,7 +53,7 @@ def _tiles(ax: Axes, shares: Tensor, rows: Sequence, columns: Sequence) -> None:
             look = dict(facecolor=tint(CLASS_COLORS[row], 0.3), edgecolor=INK, lw=1.4)
             ax.add_patch(Rectangle((start, bottom), 1, height, **look))
             middle = start + 0.5, bottom + height / 2
-            words = f"{rows[row]} {height:.1f}"
+            words = f"{rows[row]} {height:.2f}"
             ax.text(*middle, words, ha="center", va="center", fontsize=FONT)
             bottom += height
         ax.text(start + 0.5, -0.03, word, ha="center", va="top", fontsize=FONT)
