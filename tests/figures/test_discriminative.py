@@ -280,7 +280,10 @@ def test_the_roads_have_their_colours():
 def test_the_race_shows_both_errors_and_their_difference_around_a_line_at_zero():
     regression = torch.tensor([[10.0, 5], [12, 7]])
     gaps = torch.tensor([[-3.0, 1], [-5, 3]]), torch.tensor([[1.0, 2], [3, 4]])
-    pairs = {"plain": (regression + gaps[0], regression), "tuned": (regression + gaps[1], regression)}
+    pairs = {
+        "plain": (regression + gaps[0], regression),
+        "tuned": (regression + gaps[1], regression),
+    }
     top, bottom = discriminative.race([10, 100], pairs).axes
     plain, tuned, zero = bottom.lines
     np.testing.assert_allclose(plain.get_ydata(), [-4, 2])

@@ -52,7 +52,7 @@ def _tiles(ax: Axes, shares: Tensor, rows: Sequence, columns: Sequence) -> None:
             height = shares[row, column].item()
             look = dict(facecolor=tint(CLASS_COLORS[row], 0.3), edgecolor=INK, lw=1.4)
             ax.add_patch(Rectangle((start, bottom), 1, height, **look))
-            middle = start + 0.5, bottom + height / 2
+            middle = start + 0.5, bottom + 0.36 * height  # beside the dashed line
             words = f"{rows[row]} {height:.2f}"
             ax.text(*middle, words, ha="center", va="center", fontsize=FONT)
             bottom += height
@@ -173,8 +173,10 @@ def boundaries(cases: Mapping[str, tuple[Tensor, Tensor]], means: Tensor) -> Fig
             look = dict(levels=levels, colors=color, linewidths=2, linestyles="solid")
             ax.contour(across, side, logs[-1].view(201, 201).T, **look)
             ax.plot(*mean.tolist(), "o", color=color, markersize=7)
-        for mean, word, color in zip(means, ("well", "ill"), CLASS_COLORS, strict=True):
-            ax.text(mean[0], mean[1] - 0.2, word, color=color, fontsize=FONT, ha="center", va="top")
+        for place, word, color in zip((0.04, 0.96), ("well", "ill"), CLASS_COLORS, strict=True):
+            look = dict(color=color, fontsize=FONT, va="bottom", backgroundcolor="white")
+            side = "left" if word == "well" else "right"
+            ax.text(place, 0.04, word, ha=side, transform=ax.transAxes, **look)
         gap = (logs[1] - logs[0]).view(201, 201).T
         ax.contour(across, side, gap, levels=[0], colors=BLACK, linewidths=2.5)
         ax.set_title(name, fontsize=FONT)

@@ -142,7 +142,7 @@ def two_sums(scores: Tensor, words: Sequence[str], labels: Sequence[str]) -> Fig
     """
     fig, axes = figure(1, 3, width=10.6, height=4.3)
     tables = scores, scores.softmax(1), scores.softmax(0)
-    titles = "one table of scores", "softmax over labels", "softmax over words"
+    titles = "one table of scores", "softmax over tags", "softmax over words"
     for number, (ax, table, title) in enumerate(zip(axes, tables, titles, strict=True)):
         for (row, column), value in ((place, table[place]) for place in _places(table)):
             color = tint(GREY, 0.6 * float(value)) if number else "white"
