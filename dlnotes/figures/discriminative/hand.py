@@ -175,8 +175,8 @@ def boundaries(cases: Mapping[str, tuple[Tensor, Tensor]], means: Tensor) -> Fig
             ax.plot(*mean.tolist(), "o", color=color, markersize=7)
         for place, word, color in zip((0.04, 0.96), ("well", "ill"), CLASS_COLORS, strict=True):
             look = dict(color=color, fontsize=FONT, va="bottom", backgroundcolor="white")
-            side = "left" if word == "well" else "right"
-            ax.text(place, 0.04, word, ha=side, transform=ax.transAxes, **look)
+            end = "left" if word == "well" else "right"
+            ax.text(place, 0.04, word, ha=end, transform=ax.transAxes, **look)
         gap = (logs[1] - logs[0]).view(201, 201).T
         ax.contour(across, side, gap, levels=[0], colors=BLACK, linewidths=2.5)
         ax.set_title(name, fontsize=FONT)
