@@ -173,14 +173,13 @@ def boundaries(cases: Mapping[str, tuple[Tensor, Tensor]], means: Tensor) -> Fig
             look = dict(levels=levels, colors=color, linewidths=2, linestyles="solid")
             ax.contour(across, side, logs[-1].view(201, 201).T, **look)
             ax.plot(*mean.tolist(), "o", color=color, markersize=7)
-        for place, word, color in zip((0.04, 0.96), ("well", "ill"), CLASS_COLORS, strict=True):
-            look = dict(color=color, fontsize=FONT, va="bottom", backgroundcolor="white")
-            end = "left" if word == "well" else "right"
-            ax.text(place, 0.04, word, ha=end, transform=ax.transAxes, **look)
         gap = (logs[1] - logs[0]).view(201, 201).T
         ax.contour(across, side, gap, levels=[0], colors=BLACK, linewidths=2.5)
         ax.set_title(name, fontsize=FONT)
         ax.set(aspect="equal", xlabel="x₁")
+    for place, word, color in zip((0.12, 0.92), ("well", "ill"), CLASS_COLORS, strict=True):
+        look = dict(color=color, fontsize=FONT, ha="center", transform=axes[0].transAxes)
+        axes[0].text(place, 0.04, word, **look)
     axes[0].set_ylabel("x₂")
     return fig
 
