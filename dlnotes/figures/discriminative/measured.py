@@ -170,5 +170,5 @@ def calibration(penalties: Sequence[float], errors: Mapping[str, Sequence[float]
     look = dict(color=ANSWER, fontsize=FONT, fontweight="bold")
     look |= dict(textcoords="offset points", annotation_clip=False)
     ax.annotate("too sure", (penalties[0], first[0]), xytext=(10, 4), **look)
-    ax.annotate("too modest", (penalties[-1], first[-1]), xytext=(9, -26), **look)
+    ax.annotate("too modest", (penalties[-1], first[-1]), xytext=(-12, 4), ha="right", **look)
     return fig
