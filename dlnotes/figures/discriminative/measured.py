@@ -42,7 +42,7 @@ def race(sizes: Sequence[int], pairs: Mapping[str, tuple[Tensor, Tensor]]) -> Fi
         pairs: two names -> errors of naive Bayes and of regression on the same samples, in per
             cent, (runs, sizes) each. The first name is dashed.
     """
-    fig, (top, ax) = figure(2, 1, width=9.6, height=8.2, sharex=True)
+    fig, (top, ax) = figure(2, 1, width=9.6, height=7.0, sharex=True)
     for (kind, errors), dash in zip(pairs.items(), ("--", "-"), strict=True):
         roads = zip(("naive Bayes", "regression"), errors, (WORLD, ANSWER), strict=True)
         for name, runs, color in roads:
