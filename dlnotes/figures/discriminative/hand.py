@@ -242,7 +242,7 @@ def ninth_bells(groups: Sequence[tuple[Tensor, Tensor]]) -> Figure:
     top, strip = axes[0].get_ylim()[1], axes[-1].get_ylim()[1]
     if strip < top:
         axes[0].axhspan(0, strip, color=GREY, alpha=0.2, linewidth=0)
-        words = f"The grey strip is the\npanel below, {top / strip:.0f} × enlarged."
+        words = f"The grey strip\nis the panel below,\n{top / strip:.0f} × enlarged."
         axes[0].text(0.015, 0.6, words, transform=axes[0].transAxes, fontsize=FONT, va="center")
     axes[-1].set_xlabel("blood value x", fontsize=FONT)
     return fig
