@@ -160,7 +160,7 @@ def _(answer):
     because="One large step does nearly all, and nine more add little, because the slopes have "
     "become tiny. So is a larger step always better? No. Here is one photograph, and nothing pulls "
     "the other way. On the 5,000 digits, which share their weights, you saw a step size of 10 let "
-    "the loss jump to 43. Slope times change foretells the loss for small changes only.",
+    "the loss jump to 43. Slope times change predicts the loss for small changes only.",
 )
 def larger_step():
     path = walk((2, 1, 0), 5, 10)
@@ -237,9 +237,9 @@ def _(answer):
         "Run the cell with the loop, then the cell that prints the share. Set steps to 100 again.",
         "Both numbers lie above 70.",
     ),
-    because="Even one step reads 76. It starts at weights of 0, where each digit has the probability "
-    "0.1, so the step makes nearly this of each row: the mean image of its digit minus the mean of "
-    "all. The next nine steps bring 12 more, and the next ninety only 3.",
+    because="Even one step reads 76. At weights of 0 each digit has the probability 0.1, so each "
+    "row becomes, nearly, the mean image of its digit minus the mean image of all. The next nine "
+    "steps bring 12 more, and the next ninety only 3.",
 )
 def fewer_steps():
     return 88, 76

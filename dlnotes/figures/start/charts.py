@@ -97,7 +97,7 @@ def landscape(scores: Tensor, step_size: float, steps: int) -> Figure:
     losses = torch.cat([grid, bird], -1).logsumexp(-1) - grid[..., 1]
     levels = torch.tensor([0.2, 0.4, 0.7, 1, 1.5, 2, 2.5])
     lines = ax.contour(cat, dog, losses, levels=levels, colors=GREY)
-    at = torch.tensor(2.7)  # the cat's score at the labels
+    at = torch.tensor(2.4)  # the cat's score at the labels
     heights = torch.logaddexp(at, scores[2]) - levels[1:].expm1().log()
     places = [(at.item(), height) for height in heights.tolist()]
     ax.clabel(lines, fontsize=LOUD - 2, fmt="%g", manual=places)
@@ -107,7 +107,8 @@ def landscape(scores: Tensor, step_size: float, steps: int) -> Figure:
         path.append(now[:2].clone())
     across, up = torch.stack(path).T
     ax.plot(across, up, "o-", color=SLOPE, linewidth=2.5, markersize=8)
-    ax.annotate("start", (across[0] + 0.1, up[0] - 0.05), color=SLOPE, fontsize=LOUD, va="top")
+    look = dict(color=SLOPE, fontsize=LOUD, ha="right", va="top")
+    ax.annotate("start", (across[0] - 0.05, up[0] - 0.08), **look)
     ax.set_xlabel("score of the cat", fontsize=LOUD)
     ax.set_ylabel("score of the dog", fontsize=LOUD)
     ax.set_aspect("equal")

@@ -34,7 +34,7 @@ def misread(image: Tensor, table: Tensor, compared: Sequence[int]) -> Figure:
         table: the weights, (10, 784).
         compared: the answers to show.
     """
-    fig, axes = figure(1, 1 + len(compared), width=9.6, height=4.2)
+    fig, axes = figure(1, 1 + len(compared), width=9.6, height=3.95)
     axes[0].imshow(image, cmap="gray_r")
     axes[0].axis("off")
     axes[0].set_title("the image", fontsize=LOUD)
