@@ -97,9 +97,9 @@ def landscape(scores: Tensor, step_size: float, steps: int) -> Figure:
     losses = torch.cat([grid, bird], -1).logsumexp(-1) - grid[..., 1]
     levels = torch.tensor([0.2, 0.4, 0.7, 1, 1.5, 2, 2.5])
     lines = ax.contour(cat, dog, losses, levels=levels, colors=GREY)
-    at = torch.tensor(2.4)  # the cat's score at the labels
-    heights = torch.logaddexp(at, scores[2]) - levels[1:].expm1().log()
-    places = [(at.item(), height) for height in heights.tolist()]
+    at = torch.tensor([1.6] + [2.4] * 6)  # the cat's score at the labels
+    heights = torch.logaddexp(at, scores[2]) - levels.expm1().log()
+    places = list(zip(at.tolist(), heights.tolist(), strict=True))
     ax.clabel(lines, fontsize=LOUD - 2, fmt="%g", manual=places)
     now, path = scores.clone(), [scores[:2]]
     for _ in range(steps):

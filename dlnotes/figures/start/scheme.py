@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from dlnotes.figures.start.look import FORWARD, RIGHT, SLOPE, signed
-from dlnotes.plotting import GREY, INPUT, Diagram, tint
+from dlnotes.plotting import GREY, Diagram, tint
 
 
 def column(numbers: Tensor, form: str) -> str:
@@ -34,7 +34,7 @@ def whole(pixels: Tensor, weights: Tensor, scores: Tensor, p: Tensor, truth: Ten
     loss = -(p * truth).sum().log().item()
     size = dict(height=1.2)
     blue, grey = tint(FORWARD, 0.2), tint(GREY, 0.2)
-    photo = drawing.box(0, 0, column(pixels, ".1f"), width=1.1, color=tint(INPUT, 0.1), **size)
+    photo = drawing.box(0, 0, column(pixels, ".1f"), width=1.1, color=blue, **size)
     matrix = drawing.box(2.3, 0, rows(weights, "+.1f"), width=1.8, color=blue, **size)
     answer = drawing.box(5.1, 0, column(scores, ".0f"), width=1.1, color=blue, **size)
     shares = drawing.box(7.3, 0, column(p, ".3f"), width=1.4, color=grey, **size)
