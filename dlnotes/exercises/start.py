@@ -316,8 +316,8 @@ def _(answer):
 
 @exercise(
     "8. Break it. A colleague checks only that the slopes add up to 0. Deceive this check: write a "
-    "formula in p and truth that is wrong for each answer, and passes it all the same. Why should "
-    "one not trust a check that one property alone can satisfy?",
+    "formula in p and truth that is wrong for each answer, and passes it all the same. What does this "
+    "say about a check that looks at one property only?",
     hint=(
         "The numbers of p add up to 1, and those of truth, too.",
         "A wrong sign does not change a sum that is 0.",
@@ -362,7 +362,7 @@ def _(answer):
 @exercise(
     "9. Hard. Divide all scores by a number T, the temperature, before softmax. So the loss is "
     "-log softmax(scores / T)[y]. What is its slope for T itself? Derive it, and fill the last "
-    "line. GPT of chapter 11 writes more boldly with a large T.",
+    "line. (With a large T a model that writes, as in chapter 11, takes more risks.)",
     hint=(
         "With p = softmax(scores / T) the loss is log S - scores[y] / T.",
         "A change of T changes each scores / T by -scores / T**2. Use slope times change.",
