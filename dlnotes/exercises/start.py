@@ -316,8 +316,8 @@ def _(answer):
 
 @exercise(
     "8. Break it. A colleague checks only that the slopes add up to 0. Deceive this check: write a "
-    "formula in p and truth that is wrong for each answer, and passes it all the same. What does this "
-    "say about a check that looks at one property only?",
+    "formula in p and truth that is wrong for each answer, and passes it all the same. What does "
+    "this say about a check that looks at one property only?",
     hint=(
         "The numbers of p add up to 1, and those of truth, too.",
         "A wrong sign does not change a sum that is 0.",
