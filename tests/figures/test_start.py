@@ -69,7 +69,7 @@ def test_each_template_beside_a_digit_shows_the_score_it_gives():
 
 def test_the_highest_loss_of_a_step_size_is_marked():
     shown = texts(start.step_sizes({0.1: [2, 1], 0.5: [2, 0.5], 9: [2, 40, 3]}))
-    assert "40" in shown and "step size 9: 3.00" in shown
+    assert "step size 9: up to 40" in shown and "step size 0.5: 0.50" in shown
 
 
 def test_the_slopes_of_a_digit_are_prediction_minus_truth():

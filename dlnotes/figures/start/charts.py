@@ -123,15 +123,15 @@ def step_sizes(losses: Mapping[float, Sequence[float]]) -> Figure:
         losses: step size -> loss before the first step and after each one.
     """
     fig, ax = figure(width=8, height=4)
-    looks = zip([GREY, FORWARD, LOSS], [1, 0.86, 1.15], strict=True)
-    for (size, values), (color, apart) in zip(losses.items(), looks, strict=True):
+    for (size, values), color in zip(losses.items(), [GREY, FORWARD, LOSS], strict=True):
         ax.plot(values, color=color, linewidth=3)
-        place = len(values) + 0.5, apart * values[-1]  # so that the words do not touch
-        words = f"step size {size:g}: {values[-1]:.2f}"
-        ax.annotate(words, place, color=color, fontsize=LOUD, va="center")
-        if max(values) > values[0]:
-            top = values.index(max(values)), max(values)
-            ax.annotate(f"{top[1]:.0f}", top, color=color, fontsize=LOUD, va="bottom")
+        look = {"color": color, "fontsize": LOUD}
+        if max(values) > values[0]:  # it jumps, and where it ends is chance
+            top = values.index(max(values)) + 4, max(values)
+            ax.annotate(f"step size {size:g}: up to {top[1]:.0f}", top, va="center", **look)
+        else:
+            words = f"step size {size:g}: {values[-1]:.2f}"
+            ax.annotate(words, (len(values) + 0.5, values[-1]), va="center", **look)
     ax.set_yscale("log")
     ax.set(yticks=[0.3, 1, 3, 10, 30], yticklabels=["0.3", "1", "3", "10", "30"])
     ax.set(ylim=(0.22, 75), xlim=(-1, 152), xticks=range(0, 101, 20))
