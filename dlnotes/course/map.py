@@ -27,7 +27,8 @@ def _rests_on(number: int) -> set[int]:
 
 def course_map() -> Figure:
     """Return the map: one box per chapter, an arrow from what to read first, dashed if planned."""
-    drawing = Diagram((-0.95, 9.0), (0.6, 7.75), width=10.2, font=13)
+    drawing = Diagram((-0.95, 9.0), (0.6, 7.75), width=10.2, font=12.5)
+    here = drawing.box(0, 2 * ROW, "0\nyou are here", width=1.7, height=0.86, color="white")
     boxes = {}
     for chapter in CHAPTERS[1:]:
         column, row = chapter.place
@@ -46,6 +47,7 @@ def course_map() -> Figure:
             around = end.x > start.x and end.y - start.y > 1.5 * ROW
             corner = [(start.x, end.y)] if around else []  # around what is between
             drawing.arrow(start, *corner, end, color=GREY)
+    drawing.arrow(here, boxes[1], color=GREY)
     for row, (kind, color) in enumerate(COLORS.items()):
         words = f"{kind}\n{MEANINGS[kind]}"
         y = 7.3 - 0.68 * row

@@ -1,14 +1,25 @@
-"""Exercises of the start page: four by hand, and two that change a cell and watch."""
+"""Exercises of the start page: by hand, with a cell to change, to derive, to break, a hard one."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import torch
+from torch import Tensor
 
-from dlnotes.exercises import as_number, exercise, expect, expect_number, expect_parts
+from dlnotes.exercises import (
+    as_number,
+    exercise,
+    expect,
+    expect_close,
+    expect_function,
+    expect_number,
+    expect_parts,
+    kind,
+)
 
 NAMES = "cat", "dog", "bird"
 TRUTH = torch.tensor([0, 1, 0], dtype=torch.float64)  # it is the dog
+BIRD = torch.tensor([0, 0, 1], dtype=torch.float64)
 Three = tuple[float, float, float]
 THIRD = 1 / 3
 
@@ -99,67 +110,45 @@ def _(answer):
 
 
 @exercise(
-    "3. By hand. Do one step with step size 0.5 from the scores 0, 0 and 0. What are the new "
-    "scores?\n"
-    "Give three numbers, (cat, dog, bird).",
+    "3. By hand. A photograph has two pixels, 2 and -1. The program gives the cat 0.2, the dog 0.5 "
+    "and the bird 0.3. This time the bird is right. Which slope has each of the six weights?\n"
+    "Give a list of three rows, [[..., ...], [..., ...], [..., ...]], for cat, dog and bird.",
     hint=(
-        "You know the slopes from exercise 2.",
-        "Multiply each slope by the step size.",
-        "A step goes against the slope, so subtract.",
+        "First the slopes of the three scores, prediction minus truth.",
+        "The slope of a weight is the slope of its score times its pixel.",
+        "The first row is 0.2 times 2 and 0.2 times -1.",
     ),
-    because="Half of each slope is subtracted. The dog is now half a point ahead of both others.",
+    because="The slopes of the scores are 0.2, 0.5 and -0.7. Each row is one of them times the two "
+    "pixels. Where the pixel is negative the sign turns, so a smaller weight makes a larger score.",
 )
-def one_step():
-    return -THIRD / 2, THIRD, -THIRD / 2
+def table_slopes():
+    return [[0.4, -0.2], [1.0, -0.5], [-1.4, 0.7]]
 
 
-@one_step.checked_by
+@table_slopes.checked_by
 def _(answer):
+    rows = expect_parts(answer, *NAMES)
+    parts = [as_number(part, "slope") for row in rows for part in expect_parts(row, "1st", "2nd")]
+    given = torch.tensor(parts, dtype=torch.float64).view(3, 2)
+    slopes = torch.tensor([0.2, 0.5, -0.7], dtype=torch.float64)
+    pixels = torch.tensor([2, -1], dtype=torch.float64)
+    right = slopes.outer(pixels)
     wrong = {
-        "direction: the step goes uphill, the slope is to be subtracted": (1 / 6, -THIRD, 1 / 6),
-        "step size: these are whole slopes, take half of each": (-THIRD, 2 * THIRD, -THIRD),
-        "truth: half of the probabilities was subtracted, not half of the slopes": (-1 / 6,) * 3,
-        "others: the wrong answers move, too": (0.0, THIRD, 0.0),
-        "slopes: these are the slopes, not the new scores": (THIRD, -2 * THIRD, THIRD),
-        "softmax: the new scores are asked for, not the probabilities": (0.274, 0.452, 0.274),
+        "sign: this is truth minus prediction": -right,
+        "truth: the bird is right, not the dog": (slopes + BIRD - TRUTH).outer(pixels),
+        "truth: it is still to be subtracted from the probabilities": (slopes + BIRD).outer(pixels),
+        "sign: the second pixel is negative": slopes.outer(pixels.abs()),
+        "pixels: the first column belongs to the pixel 2": slopes.outer(pixels.flip(0)),
+        "pixels: each slope is still to be multiplied by its pixel": slopes.outer(pixels**0),
     }
-    expect_three(answer, (-THIRD / 2, THIRD, -THIRD / 2), "new score", wrong)
-
-
-@exercise(
-    "4. By hand. Another program gives the cat 0.006, the dog 0.99 and the bird 0.004. Again the "
-    "dog is right. Which slopes does the loss have for its scores?\n"
-    "Give three numbers, (cat, dog, bird).",
-    hint=(
-        "The probabilities are given, so the scores are not needed.",
-        "Prediction minus truth, for each animal.",
-        "For the dog it is 0.99 minus 1.",
-    ),
-    because="They are tiny. A program that is nearly right learns nearly nothing from this "
-    "photograph.",
-)
-def nearly_right():
-    return 0.006, 0.99 - 1, 0.004
-
-
-@nearly_right.checked_by
-def _(answer):
-    wrong = {
-        "sign: this is truth minus prediction": (-0.006, 0.01, -0.004),
-        "sign: the dog should go up, so its slope is negative": (0.006, 0.01, 0.004),
-        "truth: it is still to be subtracted from these": (0.006, 0.99, 0.004),
-        "zero: it is nearly right, but only nearly": (0.0, 0.0, 0.0),
-        "truth: only the dog has a truth of 1": (-0.994, -0.01, -0.996),
-        "plus: the truth is subtracted, not added": (0.006, 1.99, 0.004),
-    }
-    expect_three(answer, (0.006, 0.99 - 1, 0.004), "slope", wrong)
+    expect_close(given, right, "the table of slopes", wrong=wrong, within=1e-6)
 
 
 # ---- change a cell and watch -------------------------------------------------------------------
 
 
 @exercise(
-    "5. Change and watch. First guess what a ten times larger step does. Then set the step size to "
+    "4. Change and watch. First guess what a ten times larger step does. Then set the step size to "
     "5 in the cell above, keep the start, and run it. Which probability has the dog after the "
     "first step, and which after the tenth?\n"
     "Give two numbers, (first, tenth), as they are printed.",
@@ -169,9 +158,9 @@ def _(answer):
         "The probability of the dog is the first number in each line.",
     ),
     because="One large step does nearly all, and nine more add little, because the slopes have "
-    "become tiny. So is a larger step always better? Not in a network. There thousands of "
-    "photographs share the same weights, and a step that is too large for some of them makes the "
-    "loss jump up. Chapter 2 shows it.",
+    "become tiny. So is a larger step always better? No. Here is one photograph, and nothing pulls "
+    "the other way. On the 5,000 digits, which share their weights, you saw a step size of 10 let "
+    "the loss jump to 43. Slope times change predicts the loss for small changes only.",
 )
 def larger_step():
     path = walk((2, 1, 0), 5, 10)
@@ -198,7 +187,7 @@ def _(answer):
 
 
 @exercise(
-    "6. Change and watch. A program can also be sure of something wrong. Set the step size to 0.5 "
+    "5. Change and watch. A program can also be sure of something wrong. Set the step size to 0.5 "
     "again and start at the scores 8, 0 and 0. Which probability has the dog after four steps? And "
     "after how many steps is it above one half for the first time?\n"
     "Give two numbers, (probability, steps), the probability as it is printed.",
@@ -236,3 +225,187 @@ def _(answer):
         "first: it is above one half, but not for the first time": 10,
     }
     expect_number(steps, 9, "the number of steps", wrong=wrong)
+
+
+@exercise(
+    "6. Change and watch. In section 1 a hundred steps on the digits read 91 of 100. Go back to "
+    "the cell with steps = 100. Set steps to 10, and then to 1. Each time run this cell and the "
+    "one that reads the new digits. How many of 100 are read?\n"
+    "Give two whole numbers, (ten steps, one step), as they are printed.",
+    hint=(
+        "Only the line steps = 100 is to be changed.",
+        "Run the cell with the loop, then the cell that prints the share. Set steps to 100 again.",
+        "Both numbers lie above 70.",
+    ),
+    because="Even one step reads 76. At weights of 0 each digit has the probability 0.1, so each "
+    "row becomes, nearly, the mean image of its digit minus the mean image of all. The next nine "
+    "steps bring 12 more, and the next ninety only 3.",
+)
+def fewer_steps():
+    return 88, 76
+
+
+@fewer_steps.checked_by
+def _(answer):
+    ten, one = (as_number(part) for part in expect_parts(answer, "ten steps", "one step"))
+    expect((ten, one) != (76, 88), "order: ten steps come first, one step second")
+    fractions = 0 < ten < 1 and 0 < one < 1
+    expect(not fractions, "unit: give the digits that are read of 100, as they are printed")
+    for given, right, steps in ((ten, 88, "ten steps"), (one, 76, "one step")):
+        expect(abs(given - 91) > 1, f"steps: this is what 100 steps read, not {steps}")
+        expect(abs(given - 100 + right) > 1, f"wrong: these are misread after {steps}")
+        expect(abs(given - 11) > 1, "rival: this is the share of the most frequent digit")
+        expect(abs(given - 10) > 1, "zero: no step at all was made, or nothing was learned")
+        expect(abs(given - right) <= 1, f"not yet: {steps} read another number; use .hint()")
+
+
+# ---- derive, break, and a hard one -------------------------------------------------------------
+
+
+def _drawn(seed: int) -> tuple[Tensor, int]:
+    """Return random scores of four answers, and which is right."""
+    generator = torch.Generator().manual_seed(seed)
+    scores = torch.randn(4, generator=generator, dtype=torch.float64)
+    return scores, seed % 4
+
+
+@exercise(
+    "7. Derive. Somebody takes 1 - p as loss, where p is the probability of the right answer, "
+    "number y. Find the slope for each score on paper, and write it with p, the probabilities of "
+    "all answers, and truth, which is 1 at y and 0 elsewhere.",
+    hint=(
+        "The loss is 1 - p[y]. You know the slope of -log p[y], which is p - truth.",
+        "By the chain rule the slope of -log p[y] is minus the slope of p[y], divided by p[y].",
+        "So the slope of 1 - p[y] is p[y] times the slope of -log p[y].",
+    ),
+    because="Minus the slope of p[y] is p[y] times (p - truth). The factor p[y] is what makes this "
+    "loss weak where the program is surely wrong.",
+    skeleton="""
+    def slopes_of_one_minus_p(p, truth, y):
+        return ...
+    """,
+)
+def one_minus_p():
+    def slopes_of_one_minus_p(p, truth, y):
+        return p[y] * (p - truth)
+
+    return slopes_of_one_minus_p
+
+
+@one_minus_p.checked_by
+def _(answer):
+    function = expect_function(answer, "p", "truth", "y")
+    for seed in range(4):
+        scores, y = _drawn(seed)
+        watched = scores.requires_grad_()
+        p = watched.softmax(0)
+        (right,) = torch.autograd.grad(1 - p[y], watched)
+        p, truth = p.detach(), torch.nn.functional.one_hot(torch.tensor(y), 4).double()
+        wrong = {
+            "log: these are the slopes of -log p": p - truth,
+            "sign: these are the slopes of p, not of 1 - p": -right,
+            "factor: multiply by the probability of the right answer, do not divide": (p - truth)
+            / p[y],
+            "factor: it is the probability of the right answer, the same for all": p * (p - truth),
+            "truth: it is still to be subtracted": p[y] * p,
+            "shape: each score has a slope of its own": right[y],
+            "derivative: 1 - p is the loss itself": 1 - p,
+        }
+        expect_close(function(p, truth, y), right, "the slopes", wrong=wrong, within=1e-9)
+
+
+@exercise(
+    "8. Break it. A colleague checks only that the slopes add up to 0. Deceive this check: write a "
+    "formula in p and truth that is wrong for each answer, and passes it all the same. What does "
+    "this say about a check that looks at one property only?",
+    hint=(
+        "The numbers of p add up to 1, and those of truth, too.",
+        "A wrong sign does not change a sum that is 0.",
+        "Turn p - truth around, or take a multiple of it.",
+    ),
+    because="Truth minus prediction adds up to 0, too, and with it each step would go uphill. A "
+    "check is worth what it would catch, so compare all the numbers, and spoil the formula once.",
+    skeleton="""
+    def wrong_slopes(p, truth):
+        return ...
+    """,
+)
+def deceive_the_check():
+    def wrong_slopes(p, truth):
+        return truth - p
+
+    return wrong_slopes
+
+
+@deceive_the_check.checked_by
+def _(answer):
+    function = expect_function(answer, "p", "truth")
+    for seed in range(4):
+        scores, y = _drawn(seed)
+        p, truth = scores.softmax(0), torch.nn.functional.one_hot(torch.tensor(y), 4).double()
+        given = function(p, truth)
+        expect(isinstance(given, Tensor), f"type: a tensor is wanted, got {kind(given)}")
+        shape = "shape: one slope for each answer is wanted"
+        expect(given.shape == p.shape and not given.is_complex(), shape)
+        right = p - truth
+        expect((given - right).abs().max() > 1e-9, "right: this formula is right, so break it")
+        caught = abs(given.sum().item()) > 1e-9
+        expect(not (caught and torch.allclose(given, p + truth)), "plus: these add up to 2, caught")
+        expect(not (caught and torch.allclose(given, p)), "truth: p alone adds up to 1, caught")
+        expect(not (caught and torch.allclose(given, 1 - p)), "caught: 1 - p adds up to 3 here")
+        expect(not (caught and torch.allclose(given, right**2)), "square: no number is negative")
+        expect(not caught, "caught: your numbers do not add up to 0, so the check sees it")
+        each = (given - right).abs().min() > 1e-12
+        expect(each, "partly: some of your slopes are right, and each should be wrong")
+
+
+@exercise(
+    "9. Hard. Divide all scores by a number T, the temperature, before softmax. So the loss is "
+    "-log softmax(scores / T)[y]. What is its slope for T itself? Derive it, and fill the last "
+    "line. (With a large T a model that writes, as in chapter 11, takes more risks.)",
+    hint=(
+        "With p = softmax(scores / T) the loss is log S - scores[y] / T.",
+        "A change of T changes each scores / T by -scores / T**2. Use slope times change.",
+        "The slopes for scores / T are p - truth. Multiply each by -scores / T**2, and add up.",
+    ),
+    because="The chain rule adds up (p - truth) times -scores / T**2 over all answers. The sum of "
+    "p times scores is the mean score. So the slope is the score of the right answer minus the "
+    "mean score, divided by T**2. If the right answer lies above the mean, a smaller T is better.",
+    skeleton="""
+    def slope_of_temperature(scores, y, T):
+        p = (scores / T).softmax(0)
+        return ...
+    """,
+)
+def temperature():
+    def slope_of_temperature(scores, y, T):
+        p = (scores / T).softmax(0)
+        return (scores[y] - (p * scores).sum()) / T**2
+
+    return slope_of_temperature
+
+
+@temperature.checked_by
+def _(answer):
+    function = expect_function(answer, "scores", "y", "T")
+    for seed in range(4):
+        scores, y = _drawn(seed)
+        T = torch.tensor(0.5 + 0.7 * seed, dtype=torch.float64, requires_grad=True)
+        loss = -(scores / T).log_softmax(0)[y]
+        (right,) = torch.autograd.grad(loss, T)
+        T = T.detach()
+        p = (scores / T).softmax(0)
+        cold = scores.softmax(0)
+        slopes = p - torch.nn.functional.one_hot(torch.tensor(y), 4)
+        wrong = {
+            "sign: the mean is subtracted from the right score, not the other way round": -right,
+            "power: the derivative of 1 / T has T squared below": right * T,
+            "inner: the derivative of scores / T for T is missing": (slopes * scores).sum(),
+            "sign and power: the derivative of 1 / T is -1 / T**2": -right * T,
+            "temperature: p belongs to scores / T": (scores[y] - (cold * scores).sum()) / T**2,
+            "sum: this is the slope for each scores / T, T changes all of them": slopes,
+            "sum: this is a part for each answer, add them up": -slopes * scores / T**2,
+            "mean: it is weighted by p": (scores[y] - scores.mean()) / T**2,
+            "truth: the right answer is missing": -(p * scores).sum() / T**2,
+        }
+        expect_close(function(scores, y, T), right, "the slope", wrong=wrong, within=1e-9)

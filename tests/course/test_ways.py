@@ -50,11 +50,11 @@ TOLD = [
     ("03_rnn", "cups_after_1000", "value", 100),
     ("03_rnn", "cups_after_1000", "baseline", 34),
     ("06_seq2seq", "g2p_shipped_wer", "value", 100 - 68),
-    ("06_seq2seq", "g2p_live_wer", "baseline", 100 - 46),
+    ("06_seq2seq", "g2p_shipped_wer", "baseline", 100 - 61),
     ("08_word2vec", "shipped_precision_at_5", "value", 42),
     ("08_word2vec", "shipped_precision_at_5", "baseline", 49),
-    ("16_vae", "anomaly_auroc", "value", 99.98),
-    ("16_vae", "anomaly_auroc", "baseline", 99.6),
+    ("16_vae", "denoising_error", "value", 3.5),
+    ("16_vae", "denoising_error", "baseline", 3.0),
 ]
 
 
@@ -62,7 +62,7 @@ TOLD = [
 def test_results_on_the_start_page_are_those_of_the_chapters(chapter, record, which, hundredths):
     stored = json.loads((course.notebooks_folder() / "results.json").read_text("utf-8"))
     number = 100 * stored[chapter]["records"][record][which]
-    assert number == pytest.approx(hundredths, abs=0.01 if hundredths > 99.9 else 0.7)
+    assert number == pytest.approx(hundredths, abs=0.7 if hundredths > 10 else 0.05)
 
 
 def test_the_start_page_tells_the_hours_of_what_is_written():

@@ -2,11 +2,24 @@
 
 import math
 
+import torch
+
 from dlnotes import course, exercises
 from dlnotes.course import notebooks
 from exercises.answers import judged
 
 THIRD = 1 / 3
+
+
+def soft(scores, T):
+    return (scores / T).softmax(0)
+
+
+def swapped(p):
+    """Return what shifts two of four slopes and leaves their sum."""
+    return torch.tensor([1, -1, 0, 0], dtype=p.dtype)
+
+
 WRONG = [
     ("equal_scores", (1, 1, 1), "sum"),
     ("equal_scores", (0, 0, 0), "zero"),
@@ -21,18 +34,13 @@ WRONG = [
     ("slopes", (THIRD, THIRD, -2 / 3), "not the bird"),
     ("slopes", (THIRD, 4 / 3, THIRD), "plus"),
     ("slopes", (1 / 6, -THIRD, 1 / 6), "step"),
-    ("one_step", (1 / 6, -THIRD, 1 / 6), "direction"),
-    ("one_step", (-THIRD, 2 / 3, -THIRD), "step size"),
-    ("one_step", (-1 / 6, -1 / 6, -1 / 6), "truth"),
-    ("one_step", (0, THIRD, 0), "others"),
-    ("one_step", (THIRD, -2 / 3, THIRD), "slopes"),
-    ("one_step", (0.274, 0.452, 0.274), "softmax"),
-    ("nearly_right", (-0.006, 0.01, -0.004), "sign: this"),
-    ("nearly_right", (0.006, 0.01, 0.004), "the dog should go up"),
-    ("nearly_right", (0.006, 0.99, 0.004), "truth: it is"),
-    ("nearly_right", (0, 0, 0), "zero"),
-    ("nearly_right", (0.006, 1.99, 0.004), "plus"),
-    ("nearly_right", (0.006, -0.01, 0), "not yet: the slope of the bird"),
+    ("table_slopes", [[-0.4, 0.2], [-1, 0.5], [1.4, -0.7]], "sign: this"),
+    ("table_slopes", [[0.4, -0.2], [-1, 0.5], [0.6, -0.3]], "not the dog"),
+    ("table_slopes", [[0.4, -0.2], [1, -0.5], [0.6, -0.3]], "truth: it is"),
+    ("table_slopes", [[0.4, 0.2], [1, 0.5], [-1.4, -0.7]], "second pixel"),
+    ("table_slopes", [[-0.2, 0.4], [-0.5, 1], [0.7, -1.4]], "pixels: the first"),
+    ("table_slopes", [[0.2, 0.2], [0.5, 0.5], [-0.7, -0.7]], "pixels: each"),
+    ("table_slopes", [0.2, 0.5, -0.7], "type"),
     ("larger_step", (0.388, 0.8644), "step size"),
     ("larger_step", (0.2447, 0.9951), "before"),
     ("larger_step", (0.00758, 0.0049), "loss"),
@@ -46,11 +54,41 @@ WRONG = [
     ("sure_and_wrong", (0.01773, 2), "start"),
     ("sure_and_wrong", (0.01773, 8), "half"),
     ("sure_and_wrong", (0.01773, 10), "first"),
+    ("fewer_steps", (76, 88), "order"),
+    ("fewer_steps", (91, 76), "steps"),
+    ("fewer_steps", (88, 91), "steps"),
+    ("fewer_steps", (12, 24), "misread"),
+    ("fewer_steps", (0.88, 0.76), "unit"),
+    ("fewer_steps", (88, 11), "rival"),
+    ("fewer_steps", (80, 76), "not yet"),
+    ("one_minus_p", lambda p, truth, y: p - truth, "log"),
+    ("one_minus_p", lambda p, truth, y: p[y] * (truth - p), "sign"),
+    ("one_minus_p", lambda p, truth, y: (p - truth) / p[y], "divide"),
+    ("one_minus_p", lambda p, truth, y: p * (p - truth), "the same for all"),
+    ("one_minus_p", lambda p, truth, y: p[y] * p, "truth"),
+    ("one_minus_p", lambda p, truth, y: p[y] * (p[y] - 1), "shape"),
+    ("one_minus_p", lambda p, truth, y: 1 - p, "derivative"),
+    ("deceive_the_check", lambda p, truth: p - truth, "right"),
+    ("deceive_the_check", lambda p, truth: p + truth, "plus"),
+    ("deceive_the_check", lambda p, truth: p, "truth"),
+    ("deceive_the_check", lambda p, truth: 1 - p, "caught"),
+    ("deceive_the_check", lambda p, truth: (p - truth) ** 2, "square"),
+    ("deceive_the_check", lambda p, truth: (p - truth).sum(), "shape"),
+    ("deceive_the_check", lambda p, truth: p - truth + swapped(p), "partly"),
+    ("temperature", lambda z, y, T: ((soft(z, T) * z).sum() - z[y]) / T**2, "sign: the mean"),
+    ("temperature", lambda z, y, T: (z[y] - (soft(z, T) * z).sum()) / T, "power: the"),
+    ("temperature", lambda z, y, T: (soft(z, T) * z).sum() - z[y], "inner"),
+    ("temperature", lambda z, y, T: (z[y] - (soft(z, 1) * z).sum()) / T**2, "temperature"),
+    ("temperature", lambda z, y, T: (z[y] - z.mean()) / T**2, "weighted"),
+    ("temperature", lambda z, y, T: -(soft(z, T) * z).sum() / T**2, "truth"),
 ]
 RIGHT = [
     ("equal_scores", [0.3333, 0.3333, 0.3333]),
     ("slopes", (0.3333, -0.6667, 0.3333)),
-    ("nearly_right", (0.006, -0.01, 0.004)),
+    ("table_slopes", torch.tensor([[0.4, -0.2], [1, -0.5], [-1.4, 0.7]])),
+    ("fewer_steps", (88.0, 75)),
+    ("deceive_the_check", lambda p, truth: 0 * p),
+    ("deceive_the_check", lambda p, truth: 2 * (p - truth)),
     ("larger_step", (0.9924, 0.9951)),
     ("sure_and_wrong", (0.01773, 9)),
 ]

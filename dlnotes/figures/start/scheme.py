@@ -5,12 +5,19 @@ from itertools import pairwise
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from dlnotes.plotting import BLUE, GREY, INPUT, ORANGE, OUTPUT, Diagram, tint
+from dlnotes.figures.start.look import FORWARD, RIGHT, SLOPE, signed
+from dlnotes.plotting import GREY, Diagram, tint
 
 
 def column(numbers: Tensor, form: str) -> str:
     """Return numbers one below the other."""
-    return "\n".join(format(number, form) for number in numbers.tolist()).replace("-", "−")
+    return signed("\n".join(format(number, form) for number in numbers.tolist()))
+
+
+def rows(table: Tensor, form: str) -> str:
+    """Return the rows of a table one below the other."""
+    lines = ("  ".join(format(number, form) for number in row) for row in table.tolist())
+    return signed("\n".join(lines))
 
 
 def whole(pixels: Tensor, weights: Tensor, scores: Tensor, p: Tensor, truth: Tensor) -> Figure:
@@ -23,24 +30,33 @@ def whole(pixels: Tensor, weights: Tensor, scores: Tensor, p: Tensor, truth: Ten
         p: their softmax, (3,).
         truth: 1 for the right answer, (3,).
     """
-    drawing = Diagram((-0.95, 9.75), (-2.15, 1.55), width=10.2, font=14)
-    rows = "\n".join("  ".join(f"{w:+.1f}" for w in row) for row in weights.tolist())
-    rows = rows.replace("-", "−")
+    drawing = Diagram((-0.9, 10.5), (-3.45, 2.95), width=10.4, font=14)
     loss = -(p * truth).sum().log().item()
-    size = dict(height=1.3)
-    photo = drawing.box(0, 0, column(pixels, ".1f"), width=1.2, color=tint(INPUT, 0.3), **size)
-    matrix = drawing.box(2.1, 0, rows, width=1.7, color=tint(BLUE, 0.25), **size)
-    answer = drawing.box(4.3, 0, column(scores, ".0f"), width=1.2, color=tint(GREY, 0.25), **size)
-    shares = drawing.box(6.5, 0, column(p, ".3f"), width=1.4, color=tint(OUTPUT, 0.3), **size)
-    end = drawing.box(8.8, 0, f"{loss:.2f}", width=1.2, color=tint(ORANGE, 0.25), **size)
+    size = dict(height=1.2)
+    blue, grey = tint(FORWARD, 0.2), tint(GREY, 0.2)
+    photo = drawing.box(0, 0, column(pixels, ".1f"), width=1.1, color=blue, **size)
+    matrix = drawing.box(2.3, 0, rows(weights, "+.1f"), width=1.8, color=blue, **size)
+    answer = drawing.box(5.1, 0, column(scores, ".0f"), width=1.1, color=blue, **size)
+    shares = drawing.box(7.3, 0, column(p, ".3f"), width=1.4, color=grey, **size)
+    end = drawing.box(9.6, 0, f"{loss:.2f}", width=1.2, color="white", **size)
+    known = drawing.box(9.6, 1.95, column(truth, ".0f"), width=1.2, color=tint(RIGHT, 0.3), **size)
     parts = photo, matrix, answer, shares, end
-    names = "photograph", "weights", "scores", "probabilities", "loss"
-    for part, name in zip(parts, names, strict=True):
-        drawing.text(part.x, part.top[1] + 0.05, name, side="above", fontweight="bold")
+    names = "photograph", "weights", "scores", "probabilities"
+    for part, name in zip(parts, names, strict=False):
+        drawing.text(part.x, part.top[1], name, side="above", fontweight="bold")
+    drawing.text(end.x + 0.17, end.top[1], "loss", side="above", fontweight="bold", ha="left")
+    drawing.text(known.x - 0.6, known.y, "truth", side="left", fontweight="bold")
     for first, second in pairwise(parts):
         drawing.arrow(first, second)
-    slopes = column(p - truth, "+.3f")
-    back = drawing.box(4.3, -1.45, slopes, width=1.4, ink=ORANGE, color="white", **size)
-    drawing.arrow(end, (end.x, back.y), back, color=ORANGE, label="p − truth", side="below")
-    drawing.arrow(back, (matrix.x, back.y), matrix, color=ORANGE, label="× pixel", side="below")
+    drawing.arrow(known, end)
+
+    white = dict(ink=SLOPE, color="white", height=1.2)
+    back = drawing.box(5.1, -2.2, column(p - truth, "+.3f"), width=1.5, **white)
+    by_weight = (p - truth).outer(pixels)
+    steps = drawing.box(2.3, -2.2, rows(by_weight, "+.3f"), width=2.2, **white)
+    drawing.arrow(end, (end.x, back.y), back, color=SLOPE, label="p − truth")
+    drawing.arrow(back, steps, color=SLOPE, label="× pixel")
+    drawing.arrow(steps, matrix, color=SLOPE, label="− step size ×", side="left")
+    for box, name in ((back, "slopes of the scores"), (steps, "slopes of the weights")):
+        drawing.text(box.x, box.bottom[1], name, color=SLOPE, side="below", fontweight="bold")
     return drawing.figure
