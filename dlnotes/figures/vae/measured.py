@@ -42,7 +42,7 @@ def pictures(rows: Mapping[str, Tensor]) -> Figure:
     square = {n: x.reshape(-1, 28, 28) if x.ndim == 2 else x for n, x in rows.items()}
     fig = image_rows(square, limits=(0, 1))
     for ax in fig.axes:
-        ax.yaxis.label.set_size(14)
+        ax.yaxis.label.set_size(13)
     return fig
 
 
