@@ -26,6 +26,8 @@ from dlnotes.figures.vae.measured import (
     likelihood_map,
     pictures,
     plane_of_digits,
+    prices,
+    proposals,
     scale,
     with_nats,
 )
@@ -39,6 +41,7 @@ from dlnotes.figures.vae.toys import (
     price,
     thermometer,
     three_proposals,
+    tilt,
 )
 
 __all__ = [
@@ -66,10 +69,13 @@ __all__ = [
     "plane_of_digits",
     "precision_recall",
     "price",
+    "prices",
+    "proposals",
     "scale",
     "side_road",
     "thermometer",
     "three_proposals",
+    "tilt",
     "toy",
     "with_nats",
 ]

@@ -68,7 +68,7 @@ def architecture(pixels: int = 784, numbers: int = 40) -> Figure:
 
 def side_road() -> Figure:
     """Draw a draw that stops the gradient, and one whose noise comes from the side."""
-    drawing = Diagram((0, 13.4), (-4.6, 2.4), width=9.4)
+    drawing = Diagram((-2.7, 11.0), (-4.6, 2.4), width=9.4)
     back = dict(color=PURPLE, width=2.4)
     for y, inside in ((0.9, True), (-2.9, False)):
         mean = drawing.box(1.2, y + 0.55, r"$\mu$", width=1.1, color=tint(APPROXIMATION))
@@ -89,7 +89,7 @@ def side_road() -> Figure:
             drawing.arrow((4.0, y + 0.0), (1.8, y + 0.28), **back)
             drawing.arrow((4.0, y - 0.52), (1.8, y - 0.82), **back)
             drawing.text(6.15, y + 1.55, "from outside", side="right", color=NOTE)
-            drawing.text(10.9, y, "gradient\narrives", side="right", color=PURPLE)
+            drawing.text(0.5, y, "gradient\narrives", side="left", color=PURPLE)
         if inside:
-            drawing.text(10.9, y, "no gradient\nfor μ and σ", side="right", color=PURPLE)
+            drawing.text(0.5, y, "no\ngradient", side="left", color=PURPLE)
     return drawing.figure

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle
+from matplotlib.patches import Circle, Ellipse
 from matplotlib.patheffects import withStroke
 from torch import Tensor, nn
 
@@ -61,7 +61,7 @@ def _codes(ax: Axes, codes: Tensor, labels: Tensor, low: Tensor, high: Tensor) -
     """Draw codes as dots, one colour for each digit, whose numeral stands in their middle."""
     kinds = labels.unique()
     middles = torch.stack([codes[labels == kind].median(0).values for kind in kinds])
-    shown = _apart((middles - low) / (high - low), 0.085)
+    shown = _apart((middles - low) / (high - low), 0.115)
     for kind, place in zip(kinds.tolist(), shown.tolist(), strict=True):
         color = [*COLORS, "#6F4E9C", "#A63D40"][kind]
         ax.plot(*codes[labels == kind].T, "o", color=color, markersize=3, alpha=0.55, mew=0)
@@ -110,6 +110,31 @@ def plane_of_digits(codes: Tensor, labels: Tensor, tiles: Tensor, line: Tensor) 
     return fig
 
 
+def proposals(means: Tensor, deviations: Tensor, labels: Tensor) -> Figure:
+    """Draw proposals over two numbers as ellipses of two deviations, with the circle of the prior.
+
+    Args:
+        means: (N, 2).
+        deviations: (N, 2).
+        labels: (N,), digits.
+    """
+    check_shape("means", means, "N", 2)
+    check_shape("deviations", deviations, len(means), 2)
+    fig, ax = figure(width=6.6, height=6.2)
+    for mean, deviation, label in zip(means, deviations, labels.tolist(), strict=True):
+        color = [*COLORS, "#6F4E9C", "#A63D40"][label]
+        width, height = (4 * deviation).tolist()
+        look = dict(facecolor=tint(color, 0.35), edgecolor=color, linewidth=1.6, alpha=0.8)
+        ax.add_patch(Ellipse(mean.tolist(), width, height, **look))
+        numeral = ax.text(*mean.tolist(), DIGITS[label], color=color, fontsize=14,
+            fontweight="bold", ha="center", va="center", zorder=5)  # fmt: skip
+        numeral.set_path_effects([withStroke(linewidth=3, foreground="white")])
+    ax.add_patch(Circle((0, 0), math.sqrt(-2 * math.log(0.05)), fill=False, lw=1.8, zorder=4))
+    ax.set(xlim=(-3.6, 3.6), ylim=(-3.6, 3.6), xlabel="z₁", ylabel="z₂", aspect="equal")
+    readable(ax)
+    return fig
+
+
 @torch.no_grad()
 def likelihood_map(x: Tensor, model: nn.Module) -> Figure:
     """Draw an image, a decoder's probabilities for it, and what each pixel adds.
@@ -149,9 +174,10 @@ def estimates(values: Mapping[str, Tensor], truth: float, *, xlabel: str) -> Fig
         check_shape(name, x, "N")
     fig, ax = figure(width=8.4, height=1.0 + 0.85 * len(values))
     spread = np.random.default_rng(0)
-    for row, x in enumerate(values.values()):
+    for row, (name, x) in enumerate(values.items()):
         heights = row + spread.uniform(-0.28, 0.28, len(x))
-        ax.plot(x, heights, ".", color=(BLUE, ORANGE, ORANGE)[row % 3], alpha=0.5, markersize=6)
+        color = BLUE if name.startswith("way 2") else ORANGE
+        ax.plot(x, heights, ".", color=color, alpha=0.5, markersize=6)
         ax.plot([x.mean().item()], [row], "D", color=BLACK, markersize=8)
     ax.axvline(truth, color=BLACK, linestyle="--", linewidth=1.4)
     ax.set_xscale("symlog", linthresh=10)
@@ -210,6 +236,28 @@ def ladder(values: Mapping[str, float], *, published: Mapping[str, float]) -> Fi
     return fig
 
 
+def prices(values: Tensor, silent: float = 0.05) -> Figure:
+    """Draw what each number of a code pays as a bar, and count those that pay next to nothing.
+
+    Args:
+        values: nats, the largest first, (D,).
+        silent: bars below this many nats are grey.
+    """
+    check_shape("values", values, "D")
+    fig, ax = figure(width=8.4, height=3.6)
+    quiet = values < silent
+    colors = [GREY if small else ORANGE for small in quiet.tolist()]
+    ax.bar(range(1, len(values) + 1), values, color=colors, width=0.8)
+    words = f"{len(values) - int(quiet.sum())} numbers pay {values[~quiet].sum():.1f} nats"
+    ax.text(0.97, 0.85, words, color=ORANGE, fontsize=15, ha="right", transform=ax.transAxes)
+    words = f"{int(quiet.sum())} numbers pay {values[quiet].sum():.2f} nats"
+    ax.text(0.97, 0.68, words, color="#666666", fontsize=15, ha="right", transform=ax.transAxes)
+    ax.set(xlabel="numbers of the code, sorted", ylabel="nats", xlim=(0.2, len(values) + 0.8))
+    ax.grid(False, axis="x")
+    readable(ax)
+    return fig
+
+
 def gaps(parts: Mapping[str, tuple[float, float, float]]) -> Figure:
     """Draw how far a bound lies below log p(x), split into amortisation and approximation gap.
 
@@ -225,7 +273,7 @@ def gaps(parts: Mapping[str, tuple[float, float, float]]) -> Figure:
             label = word if number == 0 else None
             ax.barh(number, width, left=left, color=tint(color, 0.7), height=0.55, label=label)
             middle = left + width / 2
-            ax.text(middle, number, f"{width:.1f}", ha="center", va="center", fontsize=13)
+            ax.text(middle, number, f"{width:.2f}", ha="center", va="center", fontsize=15)
     ax.set_yticks(range(len(parts)), list(parts))
     ax.invert_yaxis()
     ax.grid(False, axis="y")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle, Rectangle
+from matplotlib.patches import Circle, Ellipse, Rectangle
 from torch.distributions import Normal
 
 from dlnotes.figures.cnn.parts import arrow, box, canvas, readable, say
@@ -51,6 +51,7 @@ def drawers() -> Figure:
         parts = [math.prod(c if pixel else 1 - c for pixel in strip) for c in (0.1, 0.9)]
         _strip(ax, 12.6, 2.95 + row, strip)
         say(ax, 15.0, 3.3 + row, f"{sum(parts) / 2:.2f}", size=15, fontweight="bold")
+    say(ax, 14.3, 7.7, "½ × the sum of\nboth likelihoods", size=13)
     return fig
 
 
@@ -127,19 +128,20 @@ def thermometer(parts: Mapping[str, tuple[float, float]], level: float) -> Figur
         parts: name -> (ELBO, divergence to the posterior).
         level: the log evidence, where the first piece of every bar ends.
     """
-    fig, ax = figure(width=8.4, height=1.5 + 0.66 * len(parts))
+    fig, ax = figure(width=8.4, height=1.5 + 0.8 * len(parts))
     lowest = min(elbo for elbo, _ in parts.values())
     for row, (elbo, gap) in enumerate(parts.values()):
         ax.barh(row, level, color=tint(POSITIVE, 0.7), height=0.6)
         ax.barh(row, -gap, left=level, color=tint(NEGATIVE, 0.8), height=0.6)
         words = f"ELBO −{abs(elbo):.3f}"
-        ax.text(elbo - 0.05, row, words, va="center", ha="right", fontsize=14)
-        ax.text(0.06, row, f"gap {gap:.3f}", va="center", color=NEGATIVE, fontsize=14)
+        ax.text(elbo - 0.05, row, words, va="center", ha="right", fontsize=15)
+        words, look = f"gap {gap:.3f}", dict(ha="right", va="bottom", fontsize=15)
+        ax.text(level - 0.03, row - 0.33, words, color=NEGATIVE, **look)
     ax.axvline(level, color=BLACK, linestyle="--", linewidth=1.6)
     words = f"log p(x) = −{abs(level):.3f}"
-    ax.text(level - 0.05, -0.45, words, ha="right", va="bottom", fontsize=14)
+    ax.text(level + 0.04, -0.33, words, ha="left", va="bottom", fontsize=15)
     ax.set_yticks(range(len(parts)), list(parts))
-    ax.set(xlabel="nats", xlim=(1.4 * lowest, 0.62), ylim=(len(parts) - 0.5, -1.0))
+    ax.set(xlabel="nats", xlim=(1.35 * lowest, 0), ylim=(len(parts) - 0.5, -0.9))
     ax.grid(False, axis="y")
     readable(ax)
     return fig
@@ -168,22 +170,22 @@ def three_proposals(
         low.barh(0, leaves, left=-explains, color=tint(NEGATIVE, 0.7), height=0.55)
         for middle, cost in ((-explains / 2, -explains), (-explains + leaves / 2, leaves)):
             if cost > 0:
-                low.text(middle, -0.3, f"{cost:.2f}", ha="center", va="top", fontsize=13)
+                low.text(middle, -0.3, f"{cost:.2f}", ha="center", va="top", fontsize=16)
         total = leaves - explains
         low.text(
             max(total, 2.27) + 0.12,
             0,
             f"= {total:.2f}",
             va="center",
-            fontsize=13,
+            fontsize=17,
             fontweight="bold",
         )
         low.plot([2.2655, 2.2655], [-0.275, 0.45], color=BLACK, linestyle="--", linewidth=1.4)
-        low.set(xlim=(0, 6.4), yticks=[], xlabel="nats paid", ylim=(-0.75, 0.45))
+        low.set(xlim=(0, 7.6), yticks=[], xlabel="nats paid", ylim=(-0.75, 0.45))
         low.grid(False)
-    axes[0, 1].text(2.3, 0.8, "q", color=APPROXIMATION, fontsize=17, fontweight="bold")
-    axes[0, 1].text(0.75, 0.6, "posterior", color=POSTERIOR, fontsize=14, ha="right")
-    axes[0, 1].text(-0.9, 0.4, "prior", color="#666666", fontsize=14, ha="right")
+    axes[0, 1].text(2.3, 0.8, "q", color=APPROXIMATION, fontsize=20, fontweight="bold")
+    axes[0, 1].text(0.75, 0.6, "posterior", color=POSTERIOR, fontsize=17, ha="right")
+    axes[0, 1].text(-0.9, 0.4, "prior", color="#666666", fontsize=17, ha="right")
     readable(*axes.flat)
     return fig
 
@@ -232,6 +234,34 @@ def bumps(centers: Sequence[float], sigma: float) -> Figure:
     return fig
 
 
+def tilt() -> Figure:
+    """Draw the posterior of x = Wz + noise and the best untilted proposal, as it is and turned.
+
+    W has 2 and ½ on its diagonal, the noise has deviation 1, and the codes are turned by 45°.
+    """
+    fig, axes = figure(1, 2, width=8.6, height=4.3)
+    straight = torch.diag(torch.tensor([5.0, 1.25]))  # the precision I + WᵀW
+    c = math.sqrt(0.5)
+    turn = torch.tensor([[c, -c], [c, c]])
+    cases = (("as it is", straight), ("turned by 45°", turn.T @ straight @ turn))
+    for ax, (name, precision) in zip(axes, cases, strict=True):
+        values, vectors = torch.linalg.eigh(precision)
+        angle = math.degrees(math.atan2(vectors[1, 0], vectors[0, 0]))
+        look = dict(angle=angle, facecolor=tint(POSTERIOR, 0.25), edgecolor=POSTERIOR, lw=3)
+        wide, narrow = (4 / values.sqrt()).tolist()  # two deviations to either side
+        ax.add_patch(Ellipse((0, 0), wide, narrow, **look))
+        width, height = (4 / precision.diagonal().sqrt()).tolist()
+        look = dict(fill=False, edgecolor=APPROXIMATION, lw=3, linestyle="--")
+        ax.add_patch(Ellipse((0, 0), width, height, **look))
+        gap = 0.5 * (precision.diagonal().log().sum() - precision.logdet()).item()
+        ax.set(title=f"{name}, gap {abs(gap):.3f}", aspect="equal", xlabel="z₁", ylabel="z₂")
+        ax.set(xlim=(-2.3, 2.3), ylim=(-2.3, 2.3), xticks=[-2, 0, 2], yticks=[-2, 0, 2])
+    axes[0].text(1.05, 1.1, "posterior", color=POSTERIOR, fontsize=15)
+    axes[0].text(1.05, -1.3, "proposal", color=APPROXIMATION, fontsize=15)
+    readable(*axes)
+    return fig
+
+
 # ---- what judges measure -------------------------------------------------------------------------
 
 
@@ -265,9 +295,14 @@ def precision_recall() -> Figure:
         for owner, radius in zip(owners, radii, strict=True):
             ax.add_patch(Circle(owner, radius, facecolor=tint(color, 0.16), edgecolor=color))
         balls = list(zip(owners, radii, strict=True))
-        inside = sum(any(math.dist(g, o) <= r for o, r in balls) for g in guests)
         ax.plot(*zip(*real, strict=True), "o", color=BLUE, markersize=9)
         ax.plot(*zip(*made, strict=True), "^", color=ORANGE, markersize=9)
+        found = [g for g in guests if any(math.dist(g, o) <= r for o, r in balls)]
+        inside, look = (
+            len(found),
+            dict(markersize=17, markerfacecolor="none", markeredgecolor=BLACK, mew=2),
+        )
+        ax.plot(*zip(*found, strict=True), "o", **look)
         title = f"{name} {inside} of {len(guests)}"
         ax.set(title=title, aspect="equal", xlim=(-0.4, 7.7), ylim=(-0.7, 5.3))
         ax.set(xticks=[], yticks=[])
