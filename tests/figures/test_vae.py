@@ -274,6 +274,12 @@ def test_prices_count_the_numbers_that_are_silent():
     assert words(fig) == ["2 numbers pay 3.5 nats", "2 numbers pay 0.05 nats"]
 
 
+def test_the_price_of_a_code_ends_at_the_mean_of_the_runs():
+    fig = vae.code_price({"plain": [[1.0] * 50, [3.0] * 50], "annealed": [[5.0] * 50] * 2})
+    assert {"plain 2.0", "annealed 5.0"} <= set(words(fig))
+    assert np.allclose(fig.axes[0].lines[0].get_ydata(), 2.0)
+
+
 def test_the_ladder_and_the_scale_write_their_numbers():
     shown = words(vae.ladder({"pixels": 206.0, "our VAE": 95.2}, published={"paper": 86.8}))
     assert shown == ["206.0", "95.2", "86.8"]

@@ -18,6 +18,7 @@ from dlnotes.figures.vae.interactive import (
 from dlnotes.figures.vae.machine import architecture, side_road
 from dlnotes.figures.vae.measured import (
     by_beta,
+    code_price,
     code_space,
     estimates,
     gaps,
@@ -51,6 +52,7 @@ __all__ = [
     "bound",
     "bumps",
     "by_beta",
+    "code_price",
     "code_space",
     "decode_plane",
     "draw_bound",

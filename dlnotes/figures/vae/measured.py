@@ -313,6 +313,31 @@ def by_beta(found: Mapping[float, Sequence[tuple[float, float]]]) -> Figure:
     return fig
 
 
+def code_price(runs: Mapping[str, Sequence[Sequence[float]]]) -> Figure:
+    """Draw what codes pay over the steps of training, the mean of several runs.
+
+    Args:
+        runs: name -> for each run the nats at each step; two names, all runs equally long.
+    """
+    fig, ax = figure(width=8.4, height=4.0)
+    for (name, values), color in zip(runs.items(), (BLUE, ORANGE), strict=True):
+        mean = np.array(values).mean(0)
+        near = max(1, len(mean) // 40)  # a mean over a fortieth of the training
+        smooth = np.convolve(mean, np.ones(near) / near, mode="valid")
+        x = np.arange(len(smooth)) + near
+        ax.plot(x, smooth, color=color, linewidth=2.8)
+        words = f"{name} {smooth[-1]:.1f}"
+        ax.annotate(words, (x[-1], smooth[-1]), (8, 0), textcoords="offset points", color=color,
+            fontsize=15, va="center")  # fmt: skip
+    ax.axvline(len(mean) / 2, color=BLACK, linestyle=":", linewidth=1.6)
+    ax.text(len(mean) / 2, 0.97, " β = 1 from here on", fontsize=14, va="top",
+        transform=ax.get_xaxis_transform())  # fmt: skip
+    ax.set(xlabel="step", ylabel="nats paid for the code", ylim=(0, None))
+    ax.set_xlim(0, 1.27 * len(mean))
+    readable(ax)
+    return fig
+
+
 def scale(known: Mapping[str, float]) -> Figure:
     """Draw Fréchet distances of known images, on a logarithmic scale.
 

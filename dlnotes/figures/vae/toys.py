@@ -168,9 +168,10 @@ def three_proposals(
         explains, leaves = wishes[name]
         low.barh(0, -explains, color=tint(POSITIVE, 0.6), height=0.55)
         low.barh(0, leaves, left=-explains, color=tint(NEGATIVE, 0.7), height=0.55)
-        for middle, cost in ((-explains / 2, -explains), (-explains + leaves / 2, leaves)):
-            if cost > 0:
-                low.text(middle, -0.3, f"{cost:.2f}", ha="center", va="top", fontsize=16)
+        edge, under = -explains, dict(va="top", fontsize=16)  # blue ends where orange begins
+        low.text(edge - 0.08, -0.3, f"{edge:.2f}", ha="right", **under)
+        if leaves > 0:
+            low.text(edge + 0.08, -0.3, f"{leaves:.2f}", ha="left", **under)
         total = leaves - explains
         low.text(
             max(total, 2.27) + 0.12,
