@@ -120,14 +120,15 @@ def proposals(means: Tensor, deviations: Tensor, labels: Tensor) -> Figure:
     """
     check_shape("means", means, "N", 2)
     check_shape("deviations", deviations, len(means), 2)
-    fig, ax = figure(width=6.6, height=6.2)
+    fig, ax = figure(width=6.0, height=5.5)
     for mean, deviation, label in zip(means, deviations, labels.tolist(), strict=True):
         color = [*COLORS, "#6F4E9C", "#A63D40"][label]
         width, height = (4 * deviation).tolist()
         look = dict(facecolor=tint(color, 0.35), edgecolor=color, linewidth=1.6, alpha=0.8)
         ax.add_patch(Ellipse(mean.tolist(), width, height, **look))
-        numeral = ax.text(*mean.tolist(), DIGITS[label], color=color, fontsize=14,
-            fontweight="bold", ha="center", va="center", zorder=5)  # fmt: skip
+        corner = (mean + 0.75 * deviation + 0.03).tolist()  # upper right of the ellipse
+        numeral = ax.text(*corner, DIGITS[label], color=color, fontsize=14,
+            fontweight="bold", zorder=5)  # fmt: skip
         numeral.set_path_effects([withStroke(linewidth=3, foreground="white")])
     ax.add_patch(Circle((0, 0), math.sqrt(-2 * math.log(0.05)), fill=False, lw=1.8, zorder=4))
     ax.set(xlim=(-3.6, 3.6), ylim=(-3.6, 3.6), xlabel="z₁", ylabel="z₂", aspect="equal")
