@@ -334,7 +334,7 @@ def code_price(runs: Mapping[str, Sequence[Sequence[float]]]) -> Figure:
     ax.text(len(mean) / 2, 0.97, " β = 1 from here on", fontsize=14, va="top",
         transform=ax.get_xaxis_transform())  # fmt: skip
     ax.set(xlabel="step", ylabel="nats paid for the code", ylim=(0, None))
-    ax.set_xlim(0, 1.27 * len(mean))
+    ax.set(xlim=(0, 1.27 * len(mean)), xticks=[round(len(mean) * k / 4) for k in range(5)])
     readable(ax)
     return fig
 
