@@ -65,5 +65,9 @@ def one_gradient(*, x: float, y: int, w: float) -> Figure:
         drawing.text(middle, 0.85, word, color=NOTE, side="below", fontsize=12)
     product = (p - y) * x
     drawing.text(1.2, 3.0, f"∂L/∂w = {product:.3f}".replace("-", "−"), color=ANSWER, side="above")
-    drawing.text(7.8, 3.0, f"together p − y = {p - y:.3f}".replace("-", "−"), color=ANSWER)
+    left, right = boxes[1].right[0], boxes[3].left[0]  # one bracket over the last two arrows
+    bracket = [left, left, right, right], [2.85, 3.0, 3.0, 2.85]
+    drawing.ax.plot(*bracket, color=ANSWER, linewidth=1.8)
+    together = f"together p − y = {p - y:.3f}".replace("-", "−")
+    drawing.text((left + right) / 2, 3.1, together, color=ANSWER, side="above")
     return drawing.figure
