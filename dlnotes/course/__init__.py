@@ -88,7 +88,7 @@ CHAPTERS = (
     Chapter("01_discriminative_and_generative", "discriminative",
             "Discriminative and generative models", _BOTH, "PRE",
             promise="Reach one decision boundary by two routes and see which needs fewer samples.",
-            read_minutes=115, needs=(), label="two kinds\nof model", place=(0, 3)),
+            read_minutes=155, needs=(), label="two kinds\nof model", place=(0, 3)),
     Chapter("02_cnn", "cnn", "Convolutional networks", _D, "CNN",
             promise="Build the convolution, then LeNet to ResNet, and read digits at 99 %.",
             read_minutes=270, needs=(1,), label="CNN\nsees images", place=(1, 3)),

@@ -315,6 +315,24 @@ def test_the_bells_are_those_of_maximum_likelihood():
     assert "8 patients\nvariance 1.25" in texts(axis.figure)
 
 
+def test_the_change_of_scale_between_the_bells_is_marked():
+    fig = discriminative.ninth_bells([(EIGHT, LABELS), (4 * EIGHT, LABELS)])
+    top, below = fig.axes
+    (strip,) = top.patches
+    assert strip.get_height() == pytest.approx(below.get_ylim()[1])
+    assert any("4 × enlarged" in text for text in texts(fig))
+
+
+def test_matrices_of_the_covariances_are_written_in_brackets_of_equal_width():
+    tilted = torch.tensor([[1, 0.5], [0.5, 1]])
+    fig = discriminative.covariances([tilted, 4 * EYE])
+    for ax, det in zip(fig.axes, ("0.75", "16"), strict=True):
+        first, second = ax.get_title().splitlines()
+        assert len(first) == len(second) and first[-1] + second[-1] == "⎤⎦"
+        assert ax.texts[0].get_text() == f"det Σ = {det}"
+    assert "0.5" in fig.axes[0].get_title()
+
+
 def test_the_frames_are_told_apart_by_their_sums_and_both_panels_have_a_legend():
     assert texts(drawings()["sums"]()).count("sum = 1") == 2
     assert all(ax.get_legend() for ax in drawings()["reliability"]().axes)

@@ -126,7 +126,7 @@ def far_value(value: float = 40.0) -> Figure:
     bottom.set_xlabel("blood value x", fontsize=FONT)
     for ax in (top, bottom):
         ax.axvspan(-2, 6, color=GREY, alpha=0.2, linewidth=0)
-    top.text(6.4, 0.3, "all patients so far", fontsize=FONT - 1)
+    top.text(6.4, 0.3, "nearly all patients", fontsize=FONT)
     return fig
 
 
@@ -145,8 +145,11 @@ def covariances(matrices: Sequence[Tensor]) -> Figure:
         ax.scatter(*(noise @ root.T).T, s=9, color=GREY, alpha=0.5, linewidths=0)
         ax.plot(*(circle @ root.T).T, color=WORLD, linewidth=3)
         (a, b), (c, d) = matrix.tolist()
-        words = f"{a:g}   {b:g}\n{c:g}   {d:g}"
-        ax.set_title(f"Σ = \n{words}\ndet Σ = {torch.linalg.det(matrix):.3g}", fontsize=FONT)
+        # two lines of equal length, so that the brackets stand above each other
+        words = f"Σ = ⎡{a:>4g} {b:>4g} ⎤\n    ⎣{c:>4g} {d:>4g} ⎦"
+        ax.set_title(words, fontsize=FONT + 4, family="DejaVu Sans Mono", pad=36)
+        note = f"det Σ = {torch.linalg.det(matrix):.3g}"
+        ax.text(0.5, 1.05, note, transform=ax.transAxes, fontsize=FONT + 2, ha="center")
         ax.set(aspect="equal", xlim=(-4.6, 4.6), ylim=(-3.4, 3.4))
         ax.set_xlabel("x₁", fontsize=FONT)
     axes[0].set_ylabel("x₂", fontsize=FONT)
@@ -236,6 +239,11 @@ def ninth_bells(groups: Sequence[tuple[Tensor, Tensor]]) -> Figure:
         ax.text(0.98, 0.9, words, transform=ax.transAxes, fontsize=FONT, ha="right", va="top")
         ax.set_ylabel("p(x, y)", fontsize=FONT)
         ax.set_ylim(bottom=0)
+    top, strip = axes[0].get_ylim()[1], axes[-1].get_ylim()[1]
+    if strip < top:
+        axes[0].axhspan(0, strip, color=GREY, alpha=0.2, linewidth=0)
+        words = f"The grey strip\nis the panel below,\n{top / strip:.0f} × enlarged."
+        axes[0].text(0.015, 0.6, words, transform=axes[0].transAxes, fontsize=FONT, va="center")
     axes[-1].set_xlabel("blood value x", fontsize=FONT)
     return fig
 
