@@ -240,7 +240,7 @@ def tilt() -> Figure:
 
     W has 2 and ½ on its diagonal, the noise has deviation 1, and the codes are turned by 45°.
     """
-    fig, axes = figure(1, 2, width=8.6, height=4.3)
+    fig, axes = figure(1, 2, width=8.6, height=4.8)
     straight = torch.diag(torch.tensor([5.0, 1.25]))  # the precision I + WᵀW
     c = math.sqrt(0.5)
     turn = torch.tensor([[c, -c], [c, c]])
