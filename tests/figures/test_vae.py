@@ -165,7 +165,7 @@ def test_gaps_are_stacked_to_the_whole():
     (ax,) = fig.axes
     bars = [(bar.get_x(), bar.get_width()) for bar in ax.patches]
     assert bars == [(0, 3.0), (3.0, 2.0), (0, 3.5), (3.5, 4.5)]
-    assert [text.get_text() for text in ax.texts] == ["3.0", "2.0", "3.5", "4.5"]
+    assert [text.get_text() for text in ax.texts] == ["3.00", "2.00", "3.50", "4.50"]
     assert [text.get_position()[0] for text in ax.texts] == [1.5, 4.0, 1.75, 5.75]
     legend = [text.get_text() for text in ax.get_legend().get_texts()]
     assert legend == ["shape of q", "one encoder for all"]
@@ -180,6 +180,7 @@ def test_the_architecture_has_training_and_drawing_with_its_sizes():
         assert part in texts
     assert texts.count("decoder") == 2 and texts.count("encoder") == 1
     assert texts.count("784") == 2 and texts.count("40") == 4
+    assert "explains" in texts and "leaves" in texts and "the same $x$" in texts
 
 
 def words(fig):
@@ -199,17 +200,23 @@ def test_the_gap_of_jensen_is_the_one_of_one_and_nine():
     assert (np.asarray(tangent.get_ydata()) >= np.asarray(curve.get_ydata()) - 1e-6).all()
 
 
-def test_the_thermometer_ends_at_the_evidence():
+def test_the_thermometer_ends_at_the_bound():
     fig = vae.thermometer({"a": (-2.5, 1.5), "b": (-1.1, 0.1)}, -1.0)
     bars = fig.axes[0].patches
-    for elbo, gap in zip(bars[::2], bars[1::2], strict=True):
-        assert elbo.get_x() + elbo.get_width() == pytest.approx(gap.get_x())
-        assert gap.get_x() + gap.get_width() == pytest.approx(-1.0)
+    for evidence, gap, end in zip(bars[::2], bars[1::2], (-2.5, -1.1), strict=True):
+        assert evidence.get_x() + evidence.get_width() == pytest.approx(-1.0)
+        assert gap.get_x() == pytest.approx(-1.0)
+        assert gap.get_x() + gap.get_width() == pytest.approx(end)
+    assert {"gap 1.500", "ELBO −2.500", "gap 0.100", "ELBO −1.100"} <= set(words(fig))
 
 
 def test_the_hill_touches_its_level():
-    fig = vae.hill([-4.0, -2.0, -1.0], 1.0, -1.0)
-    assert "posterior 1.000" in words(fig) and "log p(x) = −1.000" in words(fig)
+    fig = vae.hill(lambda q: -1.0 - 3 * (q - 0.99) ** 2, 0.99, -1.0)
+    shown = words(fig)
+    assert "posterior 0.990" in shown and "log p(x) = −1.000" in shown and "−1.000" in shown
+    for ax in fig.axes:
+        curve, level = (np.asarray(line.get_ydata()) for line in ax.lines[:2])
+        assert curve.max() <= level[0] + 1e-9 and curve.max() == pytest.approx(-1.0, abs=1e-4)
 
 
 def test_the_three_proposals_pay_what_is_said():
@@ -237,6 +244,42 @@ def test_precision_and_recall_of_the_sketch():
     assert titles == ["precision 5 of 5", "recall 1 of 5"]
 
 
+def test_the_tilt_costs_what_the_appendix_computes():
+    fig = vae.tilt()
+    assert [ax.get_title() for ax in fig.axes] == [
+        "as it is, gap 0.000",
+        "turned by 45°, gap 0.223",
+    ]
+    posterior, proposal = fig.axes[0].patches
+    corners = [e.get_transform().transform_path(e.get_path()).get_extents().size
+               for e in (posterior, proposal)]  # fmt: skip
+    assert np.allclose(*corners)  # without a tilt they are the same
+    proposal = fig.axes[1].patches[1]
+    assert proposal.width == pytest.approx(proposal.height) == pytest.approx(4 / 3.125**0.5)
+
+
+def test_proposals_are_ellipses_of_two_deviations():
+    means, deviations = torch.tensor([[0.0, 1.0], [-1.0, 2.0]]), torch.tensor([[0.1, 0.2]] * 2)
+    (ax,) = vae.proposals(means, deviations, torch.tensor([3, 9])).axes
+    first, second, circle = ax.patches
+    assert tuple(first.center) == (0.0, 1.0) and tuple(second.center) == (-1.0, 2.0)
+    assert (first.width, first.height) == pytest.approx((0.4, 0.8)) and first.angle == 0
+    assert circle.radius == pytest.approx(2.4477, abs=1e-3)
+    assert words(ax.figure) == ["3", "9"]
+
+
+def test_prices_count_the_numbers_that_are_silent():
+    fig = vae.prices(torch.tensor([2.0, 1.5, 0.04, 0.01]))
+    assert [bar.get_height() for bar in fig.axes[0].patches] == pytest.approx([2, 1.5, 0.04, 0.01])
+    assert words(fig) == ["2 numbers pay 3.5 nats", "2 numbers pay 0.05 nats"]
+
+
+def test_the_price_of_a_code_ends_at_the_mean_of_the_runs():
+    fig = vae.code_price({"plain": [[1.0] * 50, [3.0] * 50], "annealed": [[5.0] * 50] * 2})
+    assert {"plain 2.0", "annealed 5.0"} <= set(words(fig))
+    assert np.allclose(fig.axes[0].lines[0].get_ydata(), 2.0)
+
+
 def test_the_ladder_and_the_scale_write_their_numbers():
     shown = words(vae.ladder({"pixels": 206.0, "our VAE": 95.2}, published={"paper": 86.8}))
     assert shown == ["206.0", "95.2", "86.8"]
@@ -251,6 +294,8 @@ def test_runs_by_beta_are_all_drawn():
     (ax,) = vae.by_beta(found).axes
     dots = [line.get_ydata().tolist() for line in ax.lines if line.get_marker() == "o"]
     assert [10.0, 11.0] in dots and [6.0, 7.0] in dots
+    shown = [text.get_text() for text in ax.texts]
+    assert {"10.5", "35.5", "30.5", "6.5", "to explain", "to leave"} == set(shown)
 
 
 def test_codes_planes_and_likelihoods_can_be_drawn(model):
@@ -258,6 +303,12 @@ def test_codes_planes_and_likelihoods_can_be_drawn(model):
     codes, labels = torch.randn(50, 2), torch.arange(50) % 10
     fig = vae.code_space(codes, labels, decode=torch.nn.Linear(2, 784))
     assert len(fig.axes) == 2 and fig.axes[1].images[0].get_array().shape == (12 * 28, 12 * 28)
+    numerals = [text for text in fig.axes[0].texts]
+    assert [text.get_text() for text in numerals] == list("0123456789")
+    places = torch.tensor([text.get_position() for text in numerals])
+    assert torch.pdist(places).min() > 0.1  # none on top of another
+    dots = [line for line in fig.axes[0].lines if line.get_marker() == "o"]
+    assert np.allclose(np.stack(dots[3].get_data(), 1), codes[labels == 3])
     line = torch.linspace(-2, 2, 3)
     fig = vae.plane_of_digits(codes, labels, torch.rand(3, 3, 4, 4), line)
     assert fig.axes[1].images[0].get_array().shape == (12, 12)
@@ -273,6 +324,14 @@ def test_codes_planes_and_likelihoods_can_be_drawn(model):
     assert image_bundle(vae.frechet(), "two densities and their distance")
 
 
+def test_pictures_have_their_names_and_square_digits():
+    flat, small = torch.rand(3, 784), torch.rand(2, 28, 28)
+    fig = vae.pictures({"flat": flat, "square": small})
+    assert [ax.get_ylabel() for ax in fig.axes] == ["flat", "square"]
+    strip = np.asarray(fig.axes[0].images[0].get_array())
+    assert strip.shape[0] == 28 and np.allclose(strip[:, :28], flat[0].view(28, 28), atol=0.03)
+
+
 def test_the_learning_curve_has_loss_and_price():
     rows = [{"epoch": e, "train_loss": 150.0 - e, "held-out loss": 151.0 - e, "train_leaves": 20.0}
             for e in (1, 2)]  # fmt: skip
@@ -280,3 +339,4 @@ def test_the_learning_curve_has_loss_and_price():
     (ax,) = vae.learning(history).axes
     assert [line.get_label() for line in ax.lines] == ["training", "held-out", "leaves the prior"]
     assert list(ax.lines[2].get_ydata()) == [20.0, 20.0]
+    assert {"training", "held-out", "leaves the prior", "148", "20"} == set(words(ax.figure))

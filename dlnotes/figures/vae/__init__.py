@@ -18,13 +18,17 @@ from dlnotes.figures.vae.interactive import (
 from dlnotes.figures.vae.machine import architecture, side_road
 from dlnotes.figures.vae.measured import (
     by_beta,
+    code_price,
     code_space,
     estimates,
     gaps,
     ladder,
     learning,
     likelihood_map,
+    pictures,
     plane_of_digits,
+    prices,
+    proposals,
     scale,
     with_nats,
 )
@@ -38,6 +42,7 @@ from dlnotes.figures.vae.toys import (
     price,
     thermometer,
     three_proposals,
+    tilt,
 )
 
 __all__ = [
@@ -47,6 +52,7 @@ __all__ = [
     "bound",
     "bumps",
     "by_beta",
+    "code_price",
     "code_space",
     "decode_plane",
     "draw_bound",
@@ -60,14 +66,18 @@ __all__ = [
     "ladder",
     "learning",
     "likelihood_map",
+    "pictures",
     "plane",
     "plane_of_digits",
     "precision_recall",
     "price",
+    "prices",
+    "proposals",
     "scale",
     "side_road",
     "thermometer",
     "three_proposals",
+    "tilt",
     "toy",
     "with_nats",
 ]

@@ -83,7 +83,8 @@ class Bound(Drawing):
         self.point.set_data([mu], [value])
         self.name.xy = (2.95, log_p)
         self.right.set_ylim(log_p - 6, log_p + 1)
-        title = f"ELBO {value:.3f} = {log_p:.3f} − {log_p - value:.3f}".replace("-", "−")
+        evidence, gap = round(log_p, 3), round(log_p - value, 3)  # three numbers that add up
+        title = f"ELBO {evidence - gap:.3f} = {evidence:.3f} − {gap:.3f}".replace("-", "−")
         self.right.set_title(title)
 
 

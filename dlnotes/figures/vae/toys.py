@@ -1,11 +1,11 @@
 """Drawings of the small cases that the chapter works by hand."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle, Rectangle
+from matplotlib.patches import Circle, Ellipse, Rectangle
 from torch.distributions import Normal
 
 from dlnotes.figures.cnn.parts import arrow, box, canvas, readable, say
@@ -51,6 +51,7 @@ def drawers() -> Figure:
         parts = [math.prod(c if pixel else 1 - c for pixel in strip) for c in (0.1, 0.9)]
         _strip(ax, 12.6, 2.95 + row, strip)
         say(ax, 15.0, 3.3 + row, f"{sum(parts) / 2:.2f}", size=15, fontweight="bold")
+    say(ax, 14.3, 7.7, "½ × the sum of\nboth likelihoods", size=13)
     return fig
 
 
@@ -88,71 +89,59 @@ def jensen(low: float = 1.0, high: float = 9.0) -> Figure:
     return fig
 
 
-def hill(values: Sequence[float], best: float, level: float) -> Figure:
-    """Draw the ELBO against the proposed probability of the bright drawer.
+def hill(elbo: Callable[[float], float], best: float, level: float) -> Figure:
+    """Draw the ELBO against the proposed probability of the bright drawer, and its top enlarged.
 
     Args:
-        values: of the ELBO, at equally spaced proposals from 0 to 1.
+        elbo: from a proposal between 0 and 1 to nats.
         best: the proposal that is the posterior.
         level: the log evidence.
     """
-    fig, ax = figure(width=7.6, height=4.0)
-    q = torch.linspace(0, 1, len(values))
-    ax.plot(q, values, color=BLUE, linewidth=2.8)
-    ax.axhline(level, color=BLACK, linestyle="--", linewidth=1.5)
-    ax.text(0.02, level + 0.12, f"log p(x) = −{abs(level):.3f}", fontsize=13)
-    ax.plot([best], [level], "o", color=GREEN, markersize=10)
-    look = dict(arrowstyle="-|>", color=GREEN, lw=1.6)
-    ax.annotate(
-        f"posterior {best:.3f}",
-        (best, level - 0.05),
-        (0.84, level - 1.15),
-        color=GREEN,
-        fontsize=13,
-        arrowprops=look,
-        ha="center",
+    fig, (left, right) = figure(1, 2, width=9.6, height=4.0, width_ratios=[1.25, 1])
+    whole, top = torch.linspace(0, 1, 201).tolist(), torch.linspace(0.94, 1, 121).tolist()
+    for ax, q in ((left, whole), (right, top)):
+        ax.plot(q, [elbo(value) for value in q], color=BLUE, linewidth=2.8)
+        ax.axhline(level, color=BLACK, linestyle="--", linewidth=1.5)
+        ax.plot([best], [level], "o", color=GREEN, markersize=10)
+        ax.set(xlabel="proposed probability q")
+    first, last = elbo(0.0), elbo(1.0)
+    left.plot([0], [first], "o", color=BLUE, markersize=7)
+    left.text(0.05, first - 0.05, f"−{abs(first):.2f}", color=BLUE, fontsize=14, va="center")
+    left.text(0.02, level + 0.12, f"log p(x) = −{abs(level):.3f}", fontsize=14)
+    left.text(0.42, elbo(0.5) - 0.75, "ELBO", color=BLUE, fontsize=15)
+    left.set(title="all proposals", ylabel="nats", ylim=(min(first, level) - 0.5, level + 0.7))
+    right.plot([1], [last], "o", color=BLUE, markersize=7)
+    right.text(
+        0.9985, last - 0.004, f"−{abs(last):.3f}", color=BLUE, fontsize=14, ha="right", va="top"
     )
-    ax.text(0.3, values[int(0.3 * len(values))] - 0.55, "ELBO", color=BLUE, fontsize=14)
-    floor = min(values) - 0.2
-    ax.set(xlabel="proposed probability of the bright drawer", ylabel="nats", ylim=(floor, -0.3))
-    readable(ax)
-    near = ax.inset_axes((0.6, 0.13, 0.38, 0.4))
-    near.plot(q, values, color=BLUE, linewidth=2.4)
-    near.axhline(level, color=BLACK, linestyle="--", linewidth=1.3)
-    near.plot([best], [level], "o", color=GREEN, markersize=8, clip_on=False)
-    near.plot([1], [values[-1]], "o", color=BLUE, markersize=6, clip_on=False)
-    last = f"−{abs(values[-1]):.3f}"
-    near.text(0.994, values[-1] - 0.007, last, color=BLUE, fontsize=12, ha="right", va="top")
-    near.set(xlim=(0.94, 1.0), ylim=(level - 0.055, level + 0.015), title="the top, enlarged")
-    near.set_xticks([0.94, 0.96, 0.98, 1.0])
-    near.title.set_fontsize(12)
-    near.tick_params(labelsize=10)
-    near.grid(False)
+    right.text(best, level + 0.004, f"posterior {best:.3f}", color=GREEN, fontsize=14, ha="center")
+    right.set(title="the top, enlarged", ylim=(level - 0.055, level + 0.016))
+    right.set_xticks([0.94, 0.96, 0.98, 1.0])
+    readable(left, right)
     return fig
 
 
 def thermometer(parts: Mapping[str, tuple[float, float]], level: float) -> Figure:
-    """Draw ELBO and divergence of several proposals as two pieces of one bar.
+    """Draw log p(x) and the divergence of several proposals as two pieces of one bar, from 0.
 
     Args:
         parts: name -> (ELBO, divergence to the posterior).
-        level: the log evidence, where all bars end.
+        level: the log evidence, where the first piece of every bar ends.
     """
-    fig, ax = figure(width=7.8, height=1.3 + 0.62 * len(parts))
-    start = min(elbo for elbo, _ in parts.values()) - 0.7
+    fig, ax = figure(width=8.4, height=1.5 + 0.8 * len(parts))
+    lowest = min(elbo for elbo, _ in parts.values())
     for row, (elbo, gap) in enumerate(parts.values()):
-        ax.barh(row, elbo - start, left=start, color=tint(POSITIVE, 0.75), height=0.6)
-        ax.barh(row, gap, left=elbo, color=tint(NEGATIVE, 0.8), height=0.6)
-        word = f"ELBO −{abs(elbo):.3f}"
-        ax.text(start + 0.04, row, word, va="center", fontsize=13, color="white")
-        inside = gap > 0.5
-        place = (elbo + gap / 2, "center") if inside else (level + 0.05, "left")
-        ax.text(place[0], row, f"gap {gap:.3f}", va="center", ha=place[1], fontsize=13)
+        ax.barh(row, level, color=tint(POSITIVE, 0.7), height=0.6)
+        ax.barh(row, -gap, left=level, color=tint(NEGATIVE, 0.8), height=0.6)
+        words = f"ELBO −{abs(elbo):.3f}"
+        ax.text(elbo - 0.05, row, words, va="center", ha="right", fontsize=15)
+        words, look = f"gap {gap:.3f}", dict(ha="right", va="bottom", fontsize=15)
+        ax.text(level - 0.03, row - 0.33, words, color=NEGATIVE, **look)
     ax.axvline(level, color=BLACK, linestyle="--", linewidth=1.6)
     words = f"log p(x) = −{abs(level):.3f}"
-    ax.text(level, -0.55, words, ha="right", va="bottom", fontsize=13)
+    ax.text(level + 0.04, -0.33, words, ha="left", va="bottom", fontsize=15)
     ax.set_yticks(range(len(parts)), list(parts))
-    ax.set(xlabel="nats", xlim=(start, level + 0.75), ylim=(len(parts) - 0.5, -1.05))
+    ax.set(xlabel="nats", xlim=(1.35 * lowest, 0), ylim=(len(parts) - 0.5, -0.9))
     ax.grid(False, axis="y")
     readable(ax)
     return fig
@@ -179,26 +168,25 @@ def three_proposals(
         explains, leaves = wishes[name]
         low.barh(0, -explains, color=tint(POSITIVE, 0.6), height=0.55)
         low.barh(0, leaves, left=-explains, color=tint(NEGATIVE, 0.7), height=0.55)
-        low.text(-explains / 2, 0, f"{-explains:.2f}", ha="center", va="center", fontsize=13)
-        if leaves > 0.3:
-            middle = -explains + leaves / 2
-            size = 13 if leaves > 1 else 10
-            low.text(middle, 0, f"{leaves:.2f}", ha="center", va="center", fontsize=size)
+        edge, under = -explains, dict(va="top", fontsize=16)  # blue ends where orange begins
+        low.text(edge - 0.08, -0.3, f"{edge:.2f}", ha="right", **under)
+        if leaves > 0:
+            low.text(edge + 0.08, -0.3, f"{leaves:.2f}", ha="left", **under)
         total = leaves - explains
         low.text(
             max(total, 2.27) + 0.12,
             0,
             f"= {total:.2f}",
             va="center",
-            fontsize=13,
+            fontsize=17,
             fontweight="bold",
         )
-        low.axvline(2.2655, color=BLACK, linestyle="--", linewidth=1.4)
-        low.set(xlim=(0, 6.4), yticks=[], xlabel="nats paid", ylim=(-0.5, 0.5))
+        low.plot([2.2655, 2.2655], [-0.275, 0.45], color=BLACK, linestyle="--", linewidth=1.4)
+        low.set(xlim=(0, 7.6), yticks=[], xlabel="nats paid", ylim=(-0.75, 0.45))
         low.grid(False)
-    axes[0, 0].text(-2.9, 0.88, "q", color=APPROXIMATION, fontsize=15, fontweight="bold")
-    axes[0, 0].text(-2.9, 0.74, "posterior", color=POSTERIOR, fontsize=13)
-    axes[0, 0].text(-2.9, 0.6, "prior", color="#666666", fontsize=13)
+    axes[0, 1].text(2.3, 0.8, "q", color=APPROXIMATION, fontsize=20, fontweight="bold")
+    axes[0, 1].text(0.75, 0.6, "posterior", color=POSTERIOR, fontsize=17, ha="right")
+    axes[0, 1].text(-0.9, 0.4, "prior", color="#666666", fontsize=17, ha="right")
     readable(*axes.flat)
     return fig
 
@@ -247,6 +235,34 @@ def bumps(centers: Sequence[float], sigma: float) -> Figure:
     return fig
 
 
+def tilt() -> Figure:
+    """Draw the posterior of x = Wz + noise and the best untilted proposal, as it is and turned.
+
+    W has 2 and ½ on its diagonal, the noise has deviation 1, and the codes are turned by 45°.
+    """
+    fig, axes = figure(1, 2, width=8.6, height=4.8)
+    straight = torch.diag(torch.tensor([5.0, 1.25]))  # the precision I + WᵀW
+    c = math.sqrt(0.5)
+    turn = torch.tensor([[c, -c], [c, c]])
+    cases = (("as it is", straight), ("turned by 45°", turn.T @ straight @ turn))
+    for ax, (name, precision) in zip(axes, cases, strict=True):
+        values, vectors = torch.linalg.eigh(precision)
+        angle = math.degrees(math.atan2(vectors[1, 0], vectors[0, 0]))
+        look = dict(angle=angle, facecolor=tint(POSTERIOR, 0.25), edgecolor=POSTERIOR, lw=3)
+        wide, narrow = (4 / values.sqrt()).tolist()  # two deviations to either side
+        ax.add_patch(Ellipse((0, 0), wide, narrow, **look))
+        width, height = (4 / precision.diagonal().sqrt()).tolist()
+        look = dict(fill=False, edgecolor=APPROXIMATION, lw=3, linestyle="--")
+        ax.add_patch(Ellipse((0, 0), width, height, **look))
+        gap = 0.5 * (precision.diagonal().log().sum() - precision.logdet()).item()
+        ax.set(title=f"{name}, gap {abs(gap):.3f}", aspect="equal", xlabel="z₁", ylabel="z₂")
+        ax.set(xlim=(-2.3, 2.3), ylim=(-2.3, 2.3), xticks=[-2, 0, 2], yticks=[-2, 0, 2])
+    axes[0].text(1.05, 1.1, "posterior", color=POSTERIOR, fontsize=15)
+    axes[0].text(1.05, -1.3, "proposal", color=APPROXIMATION, fontsize=15)
+    readable(*axes)
+    return fig
+
+
 # ---- what judges measure -------------------------------------------------------------------------
 
 
@@ -280,9 +296,14 @@ def precision_recall() -> Figure:
         for owner, radius in zip(owners, radii, strict=True):
             ax.add_patch(Circle(owner, radius, facecolor=tint(color, 0.16), edgecolor=color))
         balls = list(zip(owners, radii, strict=True))
-        inside = sum(any(math.dist(g, o) <= r for o, r in balls) for g in guests)
         ax.plot(*zip(*real, strict=True), "o", color=BLUE, markersize=9)
         ax.plot(*zip(*made, strict=True), "^", color=ORANGE, markersize=9)
+        found = [g for g in guests if any(math.dist(g, o) <= r for o, r in balls)]
+        inside, look = (
+            len(found),
+            dict(markersize=17, markerfacecolor="none", markeredgecolor=BLACK, mew=2),
+        )
+        ax.plot(*zip(*found, strict=True), "o", **look)
         title = f"{name} {inside} of {len(guests)}"
         ax.set(title=title, aspect="equal", xlim=(-0.4, 7.7), ylim=(-0.7, 5.3))
         ax.set(xticks=[], yticks=[])
