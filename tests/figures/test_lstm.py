@@ -198,6 +198,17 @@ def test_grouped_bars_say_every_value():
     assert [t.get_text() for t in ax.get_legend().get_texts()] == ["a", "b"]
 
 
+def test_a_content_below_its_feature_names_the_letters_of_the_jumps():
+    fig = lstm.content_below_feature(
+        [0, 1, 1, 0], [5.0, 6.0, 1.0, 2.0], "ab c", name="inside", most=1
+    )
+    above, below = fig.axes
+    assert above.get_ylabel() == "inside" and list(below.lines[0].get_ydata()) == [5, 6, 1, 2]
+    assert texts(below) == ["␣"]
+    with pytest.raises(ValueError, match="equally long, got 1, 2, 2"):
+        lstm.content_below_feature([1], [1.0, 2.0], "ab", name="inside")
+
+
 # ---- parts A and B
 
 

@@ -9,6 +9,7 @@ from dlnotes.figures.lstm.gates import draw_gates, reading, visible
 from dlnotes.figures.lstm.parcel import draw_parcel, parcel
 from dlnotes.figures.lstm.results import (
     bits_by_letters,
+    content_below_feature,
     counting,
     errors_over_length,
     grouped,
@@ -31,6 +32,7 @@ __all__ = [
     "bits_by_letters",
     "chain",
     "close_ups",
+    "content_below_feature",
     "counting",
     "draw_gates",
     "draw_parcel",

@@ -125,6 +125,49 @@ def counting(
     return fig
 
 
+def content_below_feature(
+    inside: Sequence[float], content: Sequence[float], text: str, *, name: str, most: int = 8
+) -> Figure:
+    """Draw a feature that is on or off, and below it a content with the letters where it jumps.
+
+    Args:
+        inside: 0 or 1 for each letter.
+        content: of one unit after each letter.
+        text: the letters.
+        name: of the feature.
+        most: so many of the largest jumps get their letter.
+    """
+    inside, content = np.asarray(inside, dtype=float), np.asarray(content, dtype=float)
+    if not len(inside) == len(content) == len(text):
+        raise ValueError(
+            "inside, content and text must be equally long, "
+            f"got {len(inside)}, {len(content)}, {len(text)}"
+        )
+    fig, (above, below) = figure(2, width=9.6, height=4.2, sharex=True, height_ratios=(1, 6))
+    steps = np.arange(len(text))
+    above.fill_between(steps, inside, color=INK, step="mid", lw=0)
+    above.set(ylim=(0, 1), yticks=[])
+    above.set_ylabel(name, rotation=0, ha="right", va="center")
+    below.plot(steps, content, color=BLUE, lw=2)
+    jumps = np.abs(np.diff(content))
+    for place in 1 + np.argsort(jumps)[::-1][:most]:
+        below.plot(place, content[place], "o", color=NEGATIVE, markersize=7)
+        below.annotate(
+            text[place].replace(" ", "␣").replace("\n", "¶"),
+            (place, content[place]),
+            (0, -8),
+            textcoords="offset points",
+            ha="center",
+            va="top",
+            size=14,
+        )
+    low, high = content.min(), content.max()
+    below.set(xlabel="letters read", ylabel="content c", xlim=(0, len(text) - 1))
+    below.set_ylim(low - 0.2 * (high - low) - 0.01, high + 0.1 * (high - low) + 0.01)
+    readable(above, below)
+    return fig
+
+
 def errors_over_length(
     results: dict[str, dict[int, list[tuple[float, int]]]], *, mean_predictor: float
 ) -> Figure:
@@ -163,13 +206,13 @@ def grouped(names: Sequence[str], values: Mapping[str, Sequence[float]], *, xlab
 
     Args:
         names: of the groups.
-        values: kind -> a number from 0 to 1 for each name.
+        values: kind -> a number from 0 to 1 for each name; at most four kinds.
         xlabel: below the axis.
     """
-    fig, ax = figure(width=9.0, height=4.4)
+    fig, ax = figure(width=9.0, height=1.2 + 0.36 * len(names) * len(values))
     height = 0.8 / len(values)
     for number, ((kind, row), color) in enumerate(
-        zip(values.items(), (BLUE, "#B0B0B0", COLORS[1]), strict=False)
+        zip(values.items(), (BLUE, "#B0B0B0", "#F0B27A", COLORS[1]), strict=False)
     ):
         places = np.arange(len(names)) + (number - (len(values) - 1) / 2) * height
         ax.barh(places, row, height=0.9 * height, color=color, label=kind)

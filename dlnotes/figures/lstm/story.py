@@ -57,8 +57,9 @@ def whispers(paths: Mapping[float, Sequence[Sequence[float]]]) -> Figure:
     for ax, (V, lines) in zip(axes[0], paths.items(), strict=True):
         for heard, color in zip(lines, (SKY, BLUE), strict=False):
             ax.plot(range(len(heard)), heard, "-o", color=color, markersize=4, lw=2.2)
-            ax.annotate(short(heard[0]), (0, heard[0]), (4, 6), textcoords="offset points", size=13)
-        ax.set(title=f"V = {V:g}", xlabel="step", ylim=(-0.03, 1.08), xlim=(-0.8, len(heard) + 0.5))
+            place = dict(xytext=(-5, 0), textcoords="offset points", ha="right", va="center")
+            ax.annotate(short(heard[0]), (0, heard[0]), size=13, **place)
+        ax.set(title=f"V = {V:g}", xlabel="step", ylim=(-0.03, 1.08), xlim=(-5, len(heard) + 0.5))
         readable(ax)
     axes[0, 0].set_ylabel("h", fontsize=LETTERS + 1)
     return fig
