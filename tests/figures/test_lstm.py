@@ -163,7 +163,7 @@ def test_marked_numbers_have_another_colour_and_their_value():
 
 def test_bits_by_letters_draws_curves_and_named_levels():
     ax = lstm.bits_by_letters([1.0, 2.0], {"net": [3.0, 2.5]}, {"3-gram": 2.8}).axes[0]
-    assert list(ax.lines[0].get_ydata()) == [3.0, 2.5] and texts(ax) == ["3-gram"]
+    assert list(ax.lines[0].get_ydata()) == [3.0, 2.5] and texts(ax) == ["net", "3-gram"]
     assert set(ax.lines[1].get_ydata()) == {2.8}
 
 

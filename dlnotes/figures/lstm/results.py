@@ -83,13 +83,14 @@ def bits_by_letters(
     for (name, values), color, dash in zip(
         curves.items(), (BLUE, COLORS[3], COLORS[2]), DASHES, strict=False
     ):
-        ax.plot(letters, values, "o", ls=dash, color=color, lw=2.4, markersize=5, label=name)
+        ax.plot(letters, values, "o", ls=dash, color=color, lw=2.4, markersize=5)
+        middle, place = len(values) // 2, dict(xytext=(4, 8), textcoords="offset points")
+        ax.annotate(name, (letters[middle], values[middle]), color=color, size=14, **place)
     right = max(letters)
     for name, level in levels.items():
         ax.plot((0, 1.01 * right), (level, level), color=GREY, lw=1.4, ls="--")
         ax.text(1.03 * right, level, name, va="center", fontsize=13, color=NOTE)
     ax.set(xlabel="letters read (millions)", ylabel="bits per letter", xlim=(0, 1.16 * right))
-    ax.legend(fontsize=13)
     readable(ax)
     return fig
 
