@@ -111,12 +111,10 @@ def counting(
         check_shape(title, values, len(text), "H")
         most = values.abs().max().item()
         for number, unit in enumerate(values.T):
-            look = dict(color=POSITIVE if unit[len(text) // 2] >= 0 else NEGATIVE)
+            color, width = POSITIVE if unit[len(text) // 2] >= 0 else NEGATIVE, 2.0
             if thick is not None:
-                chosen = number in thick
-                look = look | dict(lw=3.5) if chosen else dict(color="#B0B0B0", lw=1.2)
-                look |= dict(zorder=3 if chosen else 2)
-            ax.plot(steps, unit, "-o", markersize=3, **look)
+                color, width = (color, 3.5) if number in thick else ("#B0B0B0", 1.2)
+            ax.plot(steps, unit, "-o", markersize=3, color=color, lw=width, zorder=1 + width)
         ax.axhline(0, color=INK, lw=0.8)
         ax.set(title=title, ylim=(-1.1 * most, 1.1 * most), xlabel="read so far")
         ax.set_xticks(steps, list(text), fontsize=10, family="monospace")
@@ -138,7 +136,6 @@ def content_below_feature(
         name: of the feature.
         most: so many of the largest jumps get their letter.
     """
-    inside, content = np.asarray(inside, dtype=float), np.asarray(content, dtype=float)
     if not len(inside) == len(content) == len(text):
         raise ValueError(
             "inside, content and text must be equally long, "
@@ -146,11 +143,11 @@ def content_below_feature(
         )
     fig, (above, below) = figure(2, width=9.6, height=4.2, sharex=True, height_ratios=(1, 6))
     steps = np.arange(len(text))
-    above.fill_between(steps, inside, color=INK, step="mid", lw=0)
+    above.fill_between(steps, np.asarray(inside, dtype=float), color=INK, step="mid", lw=0)
     above.set(ylim=(0, 1), yticks=[])
     above.set_ylabel(name, rotation=0, ha="right", va="center")
     below.plot(steps, content, color=BLUE, lw=2)
-    jumps = np.abs(np.diff(content))
+    jumps = np.abs(np.diff(np.asarray(content, dtype=float)))
     for place in 1 + np.argsort(jumps)[::-1][:most]:
         below.plot(place, content[place], "o", color=NEGATIVE, markersize=7)
         below.annotate(
@@ -162,7 +159,7 @@ def content_below_feature(
             va="top",
             size=14,
         )
-    low, high = content.min(), content.max()
+    low, high = min(content), max(content)
     below.set(xlabel="letters read", ylabel="content c", xlim=(0, len(text) - 1))
     below.set_ylim(low - 0.2 * (high - low) - 0.01, high + 0.1 * (high - low) + 0.01)
     readable(above, below)
