@@ -103,10 +103,13 @@ def _cell(x: float, y: float, color: Any) -> Any:
 
 
 def soft_switch(places: Sequence[float]) -> Figure:
-    """Draw the logistic function with points at some places, and their heights."""
+    """Draw the logistic function with points at some places, their heights, and its slope."""
     fig, ax = figure(width=7.2, height=3.2)
     a = np.linspace(-6.5, 6.5, 200)
-    ax.plot(a, 1 / (1 + np.exp(-a)), color=BLUE, lw=2.6)
+    height = 1 / (1 + np.exp(-a))
+    ax.plot(a, height, color=BLUE, lw=2.6)
+    ax.plot(a, height * (1 - height), color=GREY, lw=2, ls="--", zorder=1)
+    ax.text(2.2, 0.15, "slope", fontsize=14, color=GREY)
     for place in places:
         height = 1 / (1 + math.exp(-place))
         ax.plot(place, height, "o", color=INK, markersize=7)
