@@ -69,6 +69,36 @@ def marked_numbers(numbers: Tensor, marks: Tensor) -> Figure:
     return fig
 
 
+def door(numbers: Tensor, marks: Tensor, gates: Mapping[str, Tensor], content: Tensor) -> Figure:
+    """Draw one unit while it reads a row of numbers: the row, its gates, and what it holds.
+
+    Args:
+        numbers: (T,).
+        marks: 0 or 1, (T,); a grey band goes through all panels where it is 1.
+        gates: name -> (T,), at most two.
+        content: (T,).
+    """
+    check_shape("content", content, len(numbers))
+    fig, axes = figure(3, width=8.8, height=5.4, sharex=True, height_ratios=(2, 3, 3))
+    places = np.arange(1, len(numbers) + 1)
+    colors = [BLUE if mark else "#C9C9C9" for mark in marks.tolist()]
+    axes[0].bar(places, numbers.tolist(), color=colors)
+    for (name, values), color in zip(gates.items(), (BLUE, "#8A8A8A"), strict=False):
+        axes[1].plot(places, values, "-o", color=color, lw=2.2, markersize=4)
+        end = dict(xytext=(8, 0), textcoords="offset points", va="center")
+        axes[1].annotate(name, (places[-1], values[-1]), color=color, size=14, **end)
+    axes[2].plot(places, content, "-o", color=BLUE, lw=2.2, markersize=4)
+    axes[2].axhline(0, color=INK, lw=0.8)
+    for ax in axes:
+        for place in places[np.asarray(marks) > 0]:
+            ax.axvspan(place - 0.5, place + 0.5, color="#E6E6E6", lw=0, zorder=0)
+    axes[0].set(ylabel="number", ylim=(0, 1.1), yticks=[0, 1])
+    axes[1].set(ylabel="gate", ylim=(-0.06, 1.1), yticks=[0, 0.5, 1])
+    axes[2].set(ylabel="content c", xlabel="step", xlim=(0.3, 1.25 * len(numbers)))
+    readable(*axes)
+    return fig
+
+
 def bits_by_letters(
     letters: Sequence[float], curves: Mapping[str, Sequence[float]], levels: Mapping[str, float]
 ) -> Figure:

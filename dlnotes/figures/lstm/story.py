@@ -106,10 +106,8 @@ def soft_switch(places: Sequence[float]) -> Figure:
     """Draw the logistic function with points at some places, their heights, and its slope."""
     fig, ax = figure(width=7.2, height=3.2)
     a = np.linspace(-6.5, 6.5, 200)
-    height = 1 / (1 + np.exp(-a))
-    ax.plot(a, height, color=BLUE, lw=2.6)
-    ax.plot(a, height * (1 - height), color=GREY, lw=2, ls="--", zorder=1)
-    ax.text(2.2, 0.15, "slope", fontsize=14, color=GREY)
+    curve = 1 / (1 + np.exp(-a))
+    ax.plot(a, curve, color=BLUE, lw=2.6)
     for place in places:
         height = 1 / (1 + math.exp(-place))
         ax.plot(place, height, "o", color=INK, markersize=7)
@@ -123,6 +121,8 @@ def soft_switch(places: Sequence[float]) -> Figure:
     ax.set(xlabel="a", ylabel="σ(a)", yticks=[0, 0.5, 1], ylim=(-0.06, 1.1))
     ax.text(-6.4, 0.5, "shut", fontsize=14, color=GREY)
     ax.text(6.4, 0.5, "open", fontsize=14, color=GREY, ha="right")
+    ax.plot(a, curve * (1 - curve), color=GREY, lw=2, ls="--", zorder=1)
+    ax.text(1.9, 0.15, "slope", fontsize=14, color=GREY)
     readable(ax)
     return fig
 
