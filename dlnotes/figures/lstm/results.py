@@ -223,6 +223,8 @@ def errors_over_length(
         axes[0, number].axhline(0.01, color=GREY, ls="--", lw=1.5)
         axes[1, number].set(ylim=(0, None))
         readable(*axes[:, number])
+    below = dict(transform=axes[0, 0].get_yaxis_transform(), va="top", fontsize=12, color=NOTE)
+    axes[0, 0].text(0.06, 0.0088, "solved", clip_on=True, **below)
     axes[0, 0].set_ylabel("squared error")
     axes[1, 0].set_ylabel("batches used")
     fig.supxlabel("length T (steps)", fontsize=14)

@@ -30,7 +30,7 @@ class Survival(Drawing):
         ax.set_yticks(range(-12, 3, 2), [f"$10^{{{e}}}$" for e in range(-12, 3, 2)])
         ax.set_title("after", fontsize=13)
         ax.set_xlim(0, 400)
-        self.legend = ax.legend(handles=self.lines, loc="lower left", fontsize=11)
+        self.legend = ax.legend(handles=self.lines, loc="lower left", fontsize=12)
         self.freeze()
 
     def update(self, *, forget_bias: float, steps: int, recurrent_norm: float) -> None:
