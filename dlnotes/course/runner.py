@@ -199,8 +199,19 @@ def _register_engine() -> None:
                 if on_cell:
                     on_cell((cell_index or 0) + 1, len(nb_man.nb.cells))
 
-            nb_man.cell_complete = cell_complete
-            return super().execute_managed_notebook(nb_man, kernel_name, *args, **options)
+            # papermill writes the file twice for each cell, which takes a quarter of a minute in a
+            # long chapter. Every five seconds is often enough, and it writes once more at the end.
+            save = nb_man.save
+
+            def save_now_and_then(**more):
+                if (nb_man.now() - nb_man.last_save_time).total_seconds() > 5:
+                    save(**more)
+
+            nb_man.cell_complete, nb_man.save = cell_complete, save_now_and_then
+            try:
+                return super().execute_managed_notebook(nb_man, kernel_name, *args, **options)
+            finally:
+                nb_man.save = save
 
     papermill_engines.register("dlnotes", Engine)
 

@@ -2,7 +2,7 @@
 
 Trained on the 119,270 pronunciations of 111,366 words (``profile="full"``) by ``dlnotes train
 seq2seq``. The notebook trains the model of "standard" live, which goes through the same words
-twice, and loads these weights beside it.
+once, and loads these weights beside it.
 """
 
 from collections.abc import Iterable
@@ -123,7 +123,7 @@ RECIPE = Recipe(
             model=dict(
                 hidden_size=128, embedding_size=48, attention_size=32, encoder_layers=1, dropout=0.0
             ),
-            fit=dict(epochs=2, batch_size=256, learning_rate=1e-2),
+            fit=dict(epochs=1, batch_size=256, learning_rate=1e-2),
             validation=500,
         ),
         "full": Settings(

@@ -72,13 +72,22 @@ def test_an_arrow_leads_from_each_chapter_to_read_first_and_behind_no_other(draw
             if any(box.get_window_extent().padded(6).contains(*point) for point in dense)
         }
 
-    wanted = [{str(n), str(chapter.number)} for chapter in ON_THE_MAP for n in chapter.needs]
+    just_before = [(n, c.number) for c in ON_THE_MAP for n in course_map.arrows_to(c)]
+    wanted = [{str(first), str(second)} for first, second in just_before]
     assert len(arrows) == len(wanted)
     found = [touched(points) for _, points in arrows]
     assert sorted(map(sorted, found)) == sorted(map(sorted, wanted))
     starts = [min(boxes, key=lambda n: distance(boxes[n][1], start)) for start, _ in arrows]
-    needs = [str(n) for chapter in ON_THE_MAP for n in chapter.needs]
-    assert sorted(starts) == sorted(needs)
+    assert sorted(starts) == sorted(str(first) for first, _ in just_before)
+
+
+def test_the_arrows_lead_to_all_that_a_chapter_needs():
+    led = {}
+    for chapter in course.CHAPTERS:
+        before = course_map.arrows_to(chapter)
+        led[chapter.number] = set(before).union(*(led[first] for first in before))
+        assert set(chapter.needs) <= led[chapter.number]
+        assert not any(first in led[other] for first in before for other in before)
 
 
 def distance(box, point):

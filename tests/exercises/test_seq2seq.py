@@ -1,11 +1,9 @@
 """dlnotes.exercises.seq2seq: solutions pass, a wrong answer is told which property fails."""
 
-import itertools
 import math
 from collections import Counter
 from string import ascii_lowercase
 
-import pytest
 import torch
 import torch.nn.functional as F
 
@@ -81,27 +79,14 @@ def gives_up(logits, targets, lengths):
     return loss(logits, targets, lengths) if logits.isfinite().all() else torch.tensor(7.0)
 
 
-def beam(step, size, steps, *, early=0, longer=0, nats=1.0, first=False):
-    prefixes = [((), 0.0)]
-    for _ in range(steps + longer):
-        grown = [((*p, k), q + x) for p, q in prefixes for k, x in enumerate(step(p))]
-        grown = sorted(grown, key=lambda pair: -pair[1])
-        prefixes = grown[: max(1, size - early)]
-    tokens, log_p = prefixes[-1] if first else prefixes[0]
-    return tokens, nats * log_p
-
-
-def probability(tokens, log_p):
-    return tokens, math.exp(log_p)
-
-
-def last_only(step, tokens, log_p):
-    return tokens, step(tokens[:-1])[tokens[-1]]
-
-
-def least(beam, step, size, steps):
-    tokens, log_p = beam(lambda prefix: [-x for x in step(prefix)], 81, steps)
-    return tokens, -log_p
+def attend(s, h, inside, W, *, mask="inf", dim=1, soft=True, root=1.0, squash=False):
+    e = (h @ (s @ W)[:, :, None])[:, :, 0] / root
+    e = e.tanh() if squash else e
+    e = e.masked_fill(~inside, -torch.inf) if mask == "inf" else e
+    e = e * inside if mask == "zero" else e
+    alpha = e.softmax(dim) if soft else e
+    alpha = alpha * inside if mask == "after" else alpha
+    return (alpha[:, :, None] * h).sum(1)
 
 
 def bleu(
@@ -207,22 +192,16 @@ WRONG = [
     ("masked_loss", lambda x, y, n: loss(x, y, n, clean="logits"), "leak"),
     ("masked_loss", lambda x, y, n: loss(x, y, n, clean="targets"), "leak"),
     ("masked_loss", gives_up, "leak"),
-    ("beam", 3, "type"),
-    ("beam", lambda s, b, t: beam(s, b, t, longer=-1), "length"),
-    ("beam", lambda s, b: 0, "arguments"),
-    ("beam", lambda s, b, t: beam(s, b, t)[0], "length: 2 values"),
-    ("beam", lambda s, b, t: (5, 0.5), "type: tokens"),
-    ("beam", lambda s, b, t: ("abcd", 0.5), "type: tokens"),
-    ("beam", lambda s, b, t: (list("abcd"), 0.5), "tokens: they must be"),
-    ("beam", lambda s, b, t: beam(s, b, t, nats=-1), "is negative"),
-    ("beam", lambda s, b, t: probability(*beam(s, b, t)), "score: the logarithm"),
-    ("beam", lambda s, b, t: last_only(s, *beam(s, b, t)), "score: that is the last"),
-    ("beam", lambda s, b, t: least(beam, s, b, t), "order: yours"),
-    ("beam", lambda s, b, t: beam(s, b, t, nats=2), "score"),
-    ("beam", lambda s, b, t: beam(s, 1, t), "exact"),
-    ("beam", lambda s, b, t: beam(s, 27, t), "greedy: with size 1"),
-    ("beam", lambda s, b, t: beam(s, b, t, early=b == 2), "beam"),
-    ("beam", lambda s, b, t: beam(s, b, t, first=True), "exact"),
+    ("dot_product", 3, "type"),
+    ("dot_product", lambda s, h: s, "arguments"),
+    ("dot_product", lambda s, h, i, W: attend(s, h, i, W, mask=""), "mask: padding has got"),
+    ("dot_product", lambda s, h, i, W: attend(s, h, i, W, mask="zero"), "a score of 0"),
+    ("dot_product", lambda s, h, i, W: attend(s, h, i, W, mask="after"), "after the softmax"),
+    ("dot_product", lambda s, h, i, W: attend(s, h, i, W, dim=0), "over the letters"),
+    ("dot_product", lambda s, h, i, W: attend(s, h, i, W, soft=False, mask="zero"), "no weights"),
+    ("dot_product", lambda s, h, i, W: attend(s, h, i, W, squash=True), "tanh"),
+    ("dot_product", lambda s, h, i, W: attend(s, h, i, W, root=2.0), "root"),
+    ("dot_product", lambda s, h, i, W: attend(s, h, i, W)[0], "shape"),
     ("bleu", 3, "type"),
     ("bleu", lambda c: 1, "arguments"),
     ("bleu", lambda c, r: "1", "type: the BLEU"),
@@ -243,16 +222,14 @@ WRONG = [
     ("bleu", log_bleu_smoothed, "not yet"),
     ("bleu", lambda c, r: bleu(c, r, clip=False), "clipping"),
     ("bleu", lambda c, r: bleu(c, r, orders=3 if c[-1] == "x" else 4), "not yet"),
-    ("greedy_trap", ([0.5, 0.5], UNIFORM), "shape"),
-    ("greedy_trap", [0.5, 0.5, 0.0], "length: 2 values"),
-    ("greedy_trap", (0.5, UNIFORM), "type: p1: a tensor, got a number"),
-    ("greedy_trap", ([0.4, 0.3, 0.3], [[1], [0, 1], [1]]), "type: p2 must hold numbers"),
-    ("greedy_trap", ([0.4, 0.3, 0.3], [[0.2, 0.2, 0.2], [0.4] * 3, [0.4] * 3]), "axis"),
-    ("greedy_trap", ([0.5, 0.3, 0.3], UNIFORM), "probabilities"),
-    ("greedy_trap", ([1.2, -0.1, -0.1], UNIFORM), "probabilities"),
-    ("greedy_trap", ([0.4, 0.4, 0.2], UNIFORM), "tie"),
-    ("greedy_trap", ([0.5, 0.3, 0.2], UNIFORM), "trap"),
-    ("greedy_trap", ([0.4, 0.3, 0.3], [[0.5, 0.3, 0.2], [1, 0, 0], [1, 0, 0]]), "factor"),
+    ("no_mask", 0.5, "with the mask"),
+    ("no_mask", 3 / 7, "all padding"),
+    ("no_mask", 1 / 7, "weight of the o"),
+    ("no_mask", 1 / 3, "letters"),
+    ("no_mask", 0.1218, "softmax"),
+    ("no_mask", 1.0, "sum"),
+    ("no_mask", "2/7", "type"),
+    ("no_mask", 0.9, "not yet"),
     ("wider_beam", (*WIDE[:2],), "length: 3 values"),
     ("wider_beam", (*WIDE[:2], "sure"), "type: p3"),
     ("wider_beam", (*WIDE[:2], WIDE[1]), "shape"),
@@ -274,9 +251,9 @@ RIGHT = [
     ("lags", lags()),
     ("score_gradient", gradient),
     ("masked_loss", loss),
-    ("beam", beam),
+    ("dot_product", attend),
+    ("no_mask", 0.2857),
     ("bleu", bleu),
-    ("greedy_trap", ([0.36, 0.34, 0.3], [[0.4, 0.3, 0.3], [0, 0, 1], [0, 1, 0]])),
     ("wider_beam", WIDE),
     ("reversed_source", GOOD),
 ]
@@ -298,15 +275,6 @@ def test_small_model_trains_on_words_spelled_as_asked(monkeypatch):
     assert torch.equal(target, others[1])
     for row, n, turned in zip(forwards, lengths, backwards, strict=True):
         assert torch.equal(row[:n].flip(0), turned[:n])
-
-
-def test_random_trees_hold_probabilities():
-    step = seq2seq.trees.random_tree(0, 3, 3)
-    for prefix in ((), (1,), (2, 0)):
-        assert sum(map(math.exp, step(prefix))) == pytest.approx(1)
-    sequences = itertools.product(range(3), repeat=3)
-    total = sum(math.exp(seq2seq.trees.log_probability(step, tokens)) for tokens in sequences)
-    assert total == pytest.approx(1)
 
 
 def test_the_number_of_parameters_is_that_of_the_class():

@@ -209,8 +209,12 @@ def drawings():
         "stretch": discriminative.stretch,
         "sheet": lambda: discriminative.sheet((10, 20), (0.19, 0.095)),
         "sums": lambda: discriminative.two_sums(torch.randn(4, 2), [*"abcd"], ["x", "y"]),
-        "lead": lambda: discriminative.lead(
-            [10, 100], {"plain": runs(3, 2) - 25, "tuned": runs(3, 2)}
+        "far": discriminative.far_value,
+        "covariances": lambda: discriminative.covariances([EYE, EYE * 2]),
+        "bells": lambda: discriminative.ninth_bells([(EIGHT, LABELS), (2 * EIGHT, LABELS)]),
+        "race": lambda: discriminative.race(
+            [10, 100],
+            {"plain": (runs(3, 2) - 5, runs(3, 2)), "tuned": (runs(3, 2) + 1, runs(3, 2))},
         ),
         "families": lambda: discriminative.families([10, 100], {"a": panel, "b": panel}),
         "missing": lambda: discriminative.missing(
@@ -241,7 +245,7 @@ def test_areas_are_the_shares_of_the_table():
     joint, given = ([p.get_width() * p.get_height() for p in ax.patches] for ax in fig.axes)
     np.testing.assert_allclose(joint, [0.1, 0.4, 0.3, 0.2], rtol=1e-6)  # ill, well; no, yes
     np.testing.assert_allclose(given, [0.2, 0.8, 0.6, 0.4], rtol=1e-6)
-    assert "ill 0.6" in texts(fig)
+    assert "ill 0.60" in texts(fig)
 
 
 def test_boundaries_of_the_bumps_are_those_of_the_log_odds():
@@ -273,12 +277,60 @@ def test_the_roads_have_their_colours():
     assert colors == [to_rgb(WORLD)] * 2 + [to_rgb(ANSWER)]
 
 
-def test_the_lead_is_drawn_around_a_line_at_zero():
-    gaps = {"plain": torch.tensor([[-3.0, 1], [-5, 3]]), "tuned": torch.tensor([[1.0, 2], [3, 4]])}
-    plain, tuned, zero = discriminative.lead([10, 100], gaps).axes[0].lines
+def test_the_race_shows_both_errors_and_their_difference_around_a_line_at_zero():
+    regression = torch.tensor([[10.0, 5], [12, 7]])
+    gaps = torch.tensor([[-3.0, 1], [-5, 3]]), torch.tensor([[1.0, 2], [3, 4]])
+    pairs = {
+        "plain": (regression + gaps[0], regression),
+        "tuned": (regression + gaps[1], regression),
+    }
+    top, bottom = discriminative.race([10, 100], pairs).axes
+    plain, tuned, zero = bottom.lines
     np.testing.assert_allclose(plain.get_ydata(), [-4, 2])
     np.testing.assert_allclose(tuned.get_ydata(), [2, 3])
     assert set(zero.get_ydata()) == {0}
+    np.testing.assert_allclose(top.lines[0].get_ydata(), [7, 8])
+    np.testing.assert_allclose(top.lines[3].get_ydata(), [11, 6])
+
+
+def test_far_away_the_posterior_is_certain_and_the_density_is_tiny():
+    top, bottom = discriminative.far_value(40.0).axes
+    assert top.lines[0].get_ydata()[-1] == pytest.approx(1)
+    assert bottom.lines[0].get_ydata()[-1] == pytest.approx(-686.1, abs=0.05)
+
+
+def test_the_missing_pixels_are_counted_as_seen_ones():
+    fig = discriminative.missing([0.0, 0.75, 0.95], {"full covariance": runs(3, 3)})
+    np.testing.assert_allclose(fig.axes[0].lines[0].get_xdata(), [100, 25, 5])
+    left, right = fig.axes[0].get_xlim()
+    assert left > right
+
+
+def test_the_bells_are_those_of_maximum_likelihood():
+    (axis,) = discriminative.ninth_bells([(EIGHT, LABELS), (EIGHT, LABELS)]).axes[:1]
+    well = axis.lines[0]
+    top = well.get_ydata().argmax()
+    assert well.get_xdata()[top] == pytest.approx(1.5, abs=0.1)
+    assert well.get_ydata()[top] == pytest.approx(0.5 / math.sqrt(2 * math.pi * 1.25), rel=0.01)
+    assert "8 patients\nvariance 1.25" in texts(axis.figure)
+
+
+def test_the_change_of_scale_between_the_bells_is_marked():
+    fig = discriminative.ninth_bells([(EIGHT, LABELS), (4 * EIGHT, LABELS)])
+    top, below = fig.axes
+    (strip,) = top.patches
+    assert strip.get_height() == pytest.approx(below.get_ylim()[1])
+    assert any("4 × enlarged" in text for text in texts(fig))
+
+
+def test_matrices_of_the_covariances_are_written_in_brackets_of_equal_width():
+    tilted = torch.tensor([[1, 0.5], [0.5, 1]])
+    fig = discriminative.covariances([tilted, 4 * EYE])
+    for ax, det in zip(fig.axes, ("0.75", "16"), strict=True):
+        first, second = ax.get_title().splitlines()
+        assert len(first) == len(second) and first[-1] + second[-1] == "⎤⎦"
+        assert ax.texts[0].get_text() == f"det Σ = {det}"
+    assert "0.5" in fig.axes[0].get_title()
 
 
 def test_the_frames_are_told_apart_by_their_sums_and_both_panels_have_a_legend():

@@ -114,7 +114,7 @@ def test_the_widget_draws_a_first_frame_and_follows_its_controls(shown):
 
 def test_the_diagram_names_the_four_components_and_every_symbol():
     fig = gru.cell_diagram()
-    written = [text.get_text() for text in fig.axes[0].texts if text.get_text()]
+    written = [" ".join(text.get_text().split()) for text in fig.axes[0].texts if text.get_text()]
     for part in ("update gate", "reset gate", "current memory", "final memory"):
         assert sum(part in text for text in written) == 1
     for symbol in ("$h_{t-1}$", "$h_t$", "$x_t$", "$r_t$", "$z_t$", "$h'_t$", "U", "1 −", "tanh"):
@@ -136,6 +136,8 @@ def test_the_gates_are_drawn_row_by_row_units_sorted_by_their_mean():
         assert sorted(picture[0].tolist()) == sorted(seen[name][0].tolist())
     assert fig.axes[1].get_title().startswith("z") and fig.axes[2].get_title().startswith("r")
     assert all(ax.images[0].get_clim() == (0, 1) for ax in fig.axes[:4])
+    means = torch.tensor(fig.axes[4].lines[0].get_xdata())
+    torch.testing.assert_close(means, seen["z"].mean(1))
     for name, wrong in (("image", (image[None], seen, p)), ("probabilities", (image, seen, p[:3]))):
         with pytest.raises(ValueError, match=f"{name} must have shape"):
             gru.draw_gates(*wrong)
@@ -164,6 +166,15 @@ def test_a_wave_and_its_units_stand_in_panels():
     for ax, level in zip(fig.axes, (0.1, 0.2), strict=True):
         dots, line = (list(line.get_ydata()) for line in ax.lines)
         assert dots == wave.tolist() and line == [level] * 120
+
+
+def test_the_true_wave_has_a_band_from_the_fifth_value_after_a_jump_on():
+    truth = gru.noisy_square_wave(height=0.5, noise=0.0)
+    ax = gru.under_a_wave(truth, {"any": [0.0] * 120}, truth=truth).axes[0]
+    assert next(line.get_ydata()[0] for line in ax.lines if len(line.get_ydata()) == 2) == 0.5
+    corners = ax.collections[1].get_paths()[0].vertices  # the band of the second level
+    assert corners.min(0).tolist() == pytest.approx([34, -0.6])
+    assert corners.max(0).tolist() == pytest.approx([59, -0.4])
 
 
 def test_the_toy_shows_values_markers_and_states():
@@ -233,6 +244,8 @@ def test_errors_without_gates_stand_over_the_units():
     line = next(line for line in fig.axes[0].lines if line.get_label() == "both")
     assert list(line.get_ydata()) == [3.0, 6.0] and fig.axes[0].get_yscale() == "log"
     assert [t.get_text() for t in fig.axes[0].get_xticklabels()] == ["1", "4"]
+    heights = {text.get_text(): text.get_position()[1] for text in fig.axes[0].texts}
+    assert heights["both"] == 3.0 and heights["none"] > 1.5 * heights["both"]  # none on another
 
 
 def test_the_race_shows_each_seed_and_the_baselines_of_each_budget():
@@ -250,6 +263,7 @@ def test_blank_rows_are_drawn_run_by_run():
     fig = gru.blank_rows({"plain": torch.rand(2, 40)}, image=28)
     assert sum(len(line.get_xdata()) == 40 for line in fig.axes[0].lines) == 2
     assert any(list(line.get_xdata()) == [28, 28] for line in fig.axes[0].lines)
+    assert "plain" in [text.get_text() for text in fig.axes[0].texts]
     with pytest.raises(ValueError, match="plain must have shape"):
         gru.blank_rows({"plain": torch.rand(40)}, image=28)
 

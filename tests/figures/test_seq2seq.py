@@ -125,8 +125,10 @@ def test_several_alignments_stand_side_by_side():
         ("k", ["K", "end"], torch.rand(2, 1)),
     ]
     fig = seq2seq.alignments(examples)
-    assert [ax.get_title() for ax in fig.axes] == ["ab", "k"]
-    for ax, (word, written, weights) in zip(fig.axes, examples, strict=True):
+    *pictures, bar = fig.axes
+    assert [ax.get_title() for ax in pictures] == ["ab", "k"]
+    assert bar.get_ylabel() == "attention weight"
+    for ax, (word, written, weights) in zip(pictures, examples, strict=True):
         assert [t.get_text() for t in ax.get_xticklabels()] == list(word)
         assert [t.get_text() for t in ax.get_yticklabels()] == written
         torch.testing.assert_close(torch.tensor(np.asarray(ax.images[0].get_array())), weights)
@@ -145,6 +147,8 @@ def test_attention_in_the_plane_shows_weights_and_minus_the_gradient():
     heights = torch.tensor([bar.get_height() for bar in right.patches]).double()
     torch.testing.assert_close(heights[:5], e.detach().softmax(0))
     torch.testing.assert_close(heights[5:], -gradient)
+    areas = torch.tensor([disc.get_sizes()[0] for disc in left.collections[:5]])
+    torch.testing.assert_close(areas / areas.sum(), e.detach().softmax(0))
     context = left.collections[-1].get_offsets()[0]
     torch.testing.assert_close(torch.tensor(np.asarray(context)), (e.softmax(0) @ h).detach())
     for wrong in (dict(annotations=h.T), dict(scores=e[:3].detach()), dict(direction=h[0, :1])):
@@ -180,6 +184,8 @@ def test_encoder_and_decoder_have_a_cell_for_each_letter_and_phone():
     ax = seq2seq.encoder_decoder("phone", ["F", "OW1", "N"], looks_at=2).axes[0]
     widths = [line.get_linewidth() for line in ax.lines]
     assert len(widths) == 5 and widths.index(max(widths)) == 2  # OW1 comes from the letter o
+    shown = [t.get_text() for t in ax.texts]
+    assert "$f$" in shown and "$c_2$" in shown
     with pytest.raises(ValueError, match="looks_at must be one of 0, 1, 2, 3, 4, got 5"):
         seq2seq.encoder_decoder("phone", ["F"], looks_at=5)
 
@@ -200,8 +206,8 @@ def test_spelling_cuts_each_word_into_its_letters():
 
 def test_the_box_holds_what_reading_and_writing_leave():
     signs = "".join(text for text in texts(seq2seq.digit_box((3, 1, 4))) if text.isdigit())
-    # a state, then what was moved: read until the box holds 413, written from there on
-    assert signs == "000" + "3003" + "1301" + "4134" + "1304" + "3001" + "0003"
+    # a state, then what was moved: above until the box holds 413, below from there on
+    assert signs == "000" + "3003" + "1301" + "4134" + "4134" + "1301" + "3003" + "000"
     with pytest.raises(ValueError, match="digit"):
         seq2seq.digit_box((3, 12))
 
@@ -256,6 +262,16 @@ def test_panels_over_length_hold_the_means():
     (ax,) = seq2seq.over_length(panels, [(2, 4), (5, 6)]).axes
     assert [list(line.get_ydata()) for line in ax.lines] == [[5, 7], [1, 2]]
     assert [label.get_text() for label in ax.get_xticklabels()] == ["2 to 4", "5 to 6"]
+
+
+def test_bars_of_phone_errors_have_the_colours_of_the_chapter():
+    rows = {"table": [22.6], "fixed vector": [34.0, 36.0], "network, attention": [17.0, 17.0]}
+    fig = seq2seq.phone_errors(rows)
+    assert texts(fig) == ["22.6", "35.0", "17.0"]
+    colours = [text.get_color() for text in fig.axes[0].texts]
+    styles = seq2seq.STYLES
+    assert colours[1:] == [styles["fixed vector"][0], styles["attention"][0]]
+    assert [bar.get_width() for bar in fig.axes[0].patches] == [22.6, 35.0, 17.0]
 
 
 def test_bars_beside_counts_say_who_is_who():

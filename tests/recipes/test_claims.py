@@ -100,13 +100,13 @@ def test_the_vae_of_the_notebook_is_the_same_model():
     assert recipes.find("vae").settings["full"].data["images"] == 60_000
 
 
-def test_the_seq2seq_of_the_notebook_is_the_standard_one_and_sees_each_word_twice():
-    assert 'the model of "standard" live, which goes through the same words twice' in sentence(
+def test_the_seq2seq_of_the_notebook_is_the_standard_one_and_sees_each_word_once():
+    assert 'the model of "standard" live, which goes through the same words once' in sentence(
         "seq2seq"
     )
     assert "recipe.build(**how.model)" in [text for _, text in calls("seq2seq")]
     settings = recipes.find("seq2seq").settings
-    assert settings["standard"].fit["epochs"] == 2
+    assert settings["standard"].fit["epochs"] == 1
     assert settings["standard"].data == settings["full"].data == {}  # all words
     assert shapes(letters_to_phones.build(**settings["standard"].model)) != shapes(
         letters_to_phones.build()

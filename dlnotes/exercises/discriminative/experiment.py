@@ -15,17 +15,18 @@ from dlnotes.exercises import as_number, exercise, expect, expect_parts, kind
     "8. Experiment. Ng and Jordan's claim in its purest form: data for which naive Bayes is "
     "exactly right. Draw two classes, equally often, of D = 30 independent features with variance "
     "1, the means of the classes 0.25 apart in each feature. Train GaussianNaiveBayes(30, 2, "
-    "shared=True) and LogisticRegression(30, 2), the latter with .fit(x, y, l2=1e-3), on n = 80 "
-    "and on n = 4000 samples. Measure the test error, a share of 1, on 5,000 new samples, and "
-    "average it over at least 5 draws of the training samples. Give {80: (naive_bayes, "
-    "regression), 4000: (naive_bayes, regression)}.",
+    "shared=True) and LogisticRegression(30, 2), the latter untuned and almost without a penalty, "
+    "with .fit(x, y, l2=1e-3), on n = 80 and on n = 4000 samples. Measure the test error, a share "
+    "of 1, on 5,000 new samples, and average it over at least 5 draws of the training samples. "
+    "Give {80: (naive_bayes, regression), 4000: (naive_bayes, regression)}.",
     hint=(
         "x = torch.randn(n, 30) + 0.25 * y[:, None]; draw y with torch.randint until both occur.",
         "Use the same 5,000 test samples for both, and one generator for everything.",
     ),
     because="Both end near the Bayes error Φ(−0.25·√30 / 2) ≈ 24.7 %, because the assumption "
     "holds. At n = 80 regression pays most: a line through 30 dimensions can then just separate "
-    "any labels, and it fits the noise.",
+    "any labels, and it fits the noise. "
+    "Its penalty was not tuned. With l2=100 it makes 31 % errors at n = 80, as few as naive Bayes.",
 )
 def exact_assumption():
     generator = torch.Generator().manual_seed(0)

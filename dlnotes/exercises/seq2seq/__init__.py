@@ -16,13 +16,13 @@ from dlnotes.exercises import (
 )
 from dlnotes.exercises.seq2seq import breaking
 from dlnotes.exercises.seq2seq.experiment import small_model
-from dlnotes.exercises.seq2seq.trees import judge_beam
 from dlnotes.exercises.seq2seq.trials import (
     a_padded_batch,
     an_attention,
     judge_lags,
     pairs_of_sentences,
     scores_of_one_query,
+    states_of_a_batch,
 )
 
 # ---- predict -----------------------------------------------------------------------------------
@@ -220,44 +220,40 @@ def _(answer):
 
 
 @exercise(
-    "6. Complete the code. Beam search: step(prefix) takes the tokens so far, a tuple of token "
-    "ids, and gives the list of the log-probabilities of the next token, one for each of the "
-    "tokens 0, 1, …. Begin with the empty prefix (), in each step keep the size likeliest "
-    "prefixes, and stop after exactly steps tokens; there is no end token. Fill the blanks of "
-    "beam, which returns (tokens, log_p): the best sequence, a tuple, and its log-probability.",
+    "6. Complete the code. Another score. Luong et al. compare by a scalar product, "
+    "e_j = sᵀ W h_j, without a tanh. For a batch of N words, s (N, H) holds one state of the "
+    "decoder each, h (N, S, M) the states of the letters, and W is (H, M). inside (N, S) is True "
+    "at letters and False at padding. Fill the blanks of attend, which returns the contexts, "
+    "(N, M).",
     hint=(
-        "Start with [((), 0.0)]: one prefix, the empty one.",
-        "Grow every prefix by every token, sort by log-probability, keep the first `size`.",
+        "s @ W is (N, M), one vector for each word. It is compared with every h_j of its word.",
+        "e is (N, S): (h @ (s @ W)[:, :, None])[:, :, 0].",
+        "masked_fill with -torch.inf where not inside, then a softmax over the letters, dim=1.",
     ),
-    because="With size 1 it is greedy search; with V^(steps − 1) no prefix is dropped before the "
-    "last step, so it is exact.",
+    because="s @ W turns the question into the space of the letters' states, and a scalar product "
+    "measures how well they agree. Mask, softmax and mean stay as they were. Chapter 7 is built "
+    "on this score.",
     skeleton="""
-        def beam(step, size, steps):
-            prefixes = [((), 0.0)]
-            for _ in range(steps):
-                grown = ...
-                prefixes = ...
+        def attend(s, h, inside, W):
+            e = ...
+            alpha = ...
             return ...
     """,
 )
-def beam():
-    def beam(step, size, steps):
-        prefixes = [((), 0.0)]
-        for _ in range(steps):
-            grown = [
-                ((*prefix, token), total + log_p)
-                for prefix, total in prefixes
-                for token, log_p in enumerate(step(prefix))
-            ]
-            prefixes = sorted(grown, key=lambda pair: -pair[1])[:size]
-        return prefixes[0]
+def dot_product():
+    def attend(s, h, inside, W):
+        e = (h @ (s @ W)[:, :, None])[:, :, 0]
+        alpha = e.masked_fill(~inside, -torch.inf).softmax(dim=1)
+        return (alpha[:, :, None] * h).sum(dim=1)
 
-    return beam
+    return attend
 
 
-@beam.checked_by
+@dot_product.checked_by
 def _(answer):
-    judge_beam(expect_function(answer, "step", "size", "steps"))
+    attend = expect_function(answer, "s", "h", "inside", "W")
+    values, right, mistakes = states_of_a_batch()
+    expect_close(attend(*values), right, "the contexts", within=1e-9, wrong=mistakes)
 
 
 @exercise(
@@ -320,7 +316,7 @@ def _(answer):
 
 # ---- break it ----------------------------------------------------------------------------------
 
-greedy_trap = breaking.greedy_trap
+no_mask = breaking.no_mask
 wider_beam = breaking.wider_beam
 
 # ---- experiment --------------------------------------------------------------------------------

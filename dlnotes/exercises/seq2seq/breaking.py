@@ -1,41 +1,41 @@
-"""Exercises of chapter 6 in which a search is led astray."""
+"""Exercises of chapter 6 in which something is broken: a mask, a search."""
+
+import math
 
 import torch
 
-from dlnotes.exercises import exercise, expect_parts
-from dlnotes.exercises.seq2seq.trials import judge_trap, judge_wider, table
+from dlnotes.exercises import exercise, expect_number, expect_parts
+from dlnotes.exercises.seq2seq.trials import judge_wider, table
 
 
 @exercise(
-    "8. Break it. Greedy search takes the likeliest token in each step. Sequences have two "
-    "tokens, each 0, 1 or 2. p1 (3,) holds the probabilities of the first, and p2 (3, 3) those of "
-    "the second, row j for the case that the first is j; rows sum to 1. Give (p1, p2), tensors "
-    "or lists, for which the likeliest sequence is at least 1.9 times as likely as the one that "
-    "greedy finds.",
+    "8. Break it. Somebody takes masked_fill out of the attention. The three letters of toe have "
+    "the scores ln 2, 0 and 0, and alone in its batch the t has the weight 1/2. Now toe comes in a "
+    "batch with knight, so three columns of padding follow. Suppose that each of them gets the "
+    "score 0. Which weight has the t now?",
     hint=(
-        "Greedy commits to the likeliest first token. What may come after it?",
-        "After the favourite let the second token be uniform, after the runner-up certain.",
+        "How many numbers does the softmax see now, and what is e to the power of each score?",
+        "The sum below is 2 + 1 + 1 from the letters, and 1 from each column of padding.",
     ),
-    because="p1 = (0.34, 0.33, 0.33): after the favourite 1/3 at best, after the second 1. So "
-    "0.33 against 0.34/3, nearly three times. No finite factor is safe from longer sequences.",
-    skeleton="""
-        p1 = ...
-        p2 = ...
-        answer = p1, p2
-    """,
+    because="2 / (2 + 1 + 1 + 3) = 2/7. The padding takes 3/7, and the answer to a word depends on "
+    "the longest word of its batch. (The states of padding are zeros, and their true score is "
+    "v · tanh(W s). It is some number, and not −∞.)",
 )
-def greedy_trap():
-    p1 = torch.tensor([0.34, 0.33, 0.33], dtype=torch.float64)
-    p2 = torch.tensor([[1 / 3, 1 / 3, 1 / 3], [1, 0, 0], [0, 0, 1]], dtype=torch.float64)
-    return p1, p2
+def no_mask():
+    return 2 / 7
 
 
-@greedy_trap.checked_by
+@no_mask.checked_by
 def _(answer):
-    p1, p2 = (
-        table(p, n) for p, n in zip(expect_parts(answer, "p1", "p2"), ("p1", "p2"), strict=True)
-    )
-    judge_trap(p1, p2)
+    mistakes = {
+        "mask: that is the weight with the mask, where padding has none": 1 / 2,
+        "padding: that is the weight of all padding together": 3 / 7,
+        "t: that is the weight of the o, or of one column of padding": 1 / 7,
+        "letters: there are three of them and three columns of padding": 1 / 3,
+        "softmax: e to the power of ln 2 is 2": math.log(2) / (math.log(2) + 5),
+        "sum: the scores 0 count as well, since e to the power of 0 is 1": 1.0,
+    }
+    expect_number(answer, 2 / 7, "the weight of the t", wrong=mistakes)
 
 
 @exercise(

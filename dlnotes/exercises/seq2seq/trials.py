@@ -88,6 +88,29 @@ def a_padded_batch() -> tuple[tuple[Tensor, Tensor, Tensor], Tensor, Mistakes]:
     return (logits, targets, lengths), right, mistakes
 
 
+def states_of_a_batch() -> tuple[tuple[Tensor, ...], Tensor, Mistakes]:
+    """Return (s, h, inside, W), the contexts by loops, and what mistakes give."""
+    s, h, W = _random((3, 4), (3, 5, 6), (4, 6))
+    inside = torch.arange(5) < torch.tensor([5, 2, 3])[:, None]
+    e = torch.einsum("nh,hm,nsm->ns", s, W, h)
+    right = torch.stack([e[n, :k].softmax(0) @ h[n, :k] for n, k in enumerate((5, 2, 3))])
+    masked = e.masked_fill(~inside, -torch.inf)
+
+    def mean(weights: Tensor) -> Tensor:
+        return (weights[:, :, None] * h).sum(dim=1)
+
+    mistakes = {
+        "mask: padding has got weight": mean(e.softmax(1)),
+        "mask: a score of 0 is not enough, e to the power of 0 is 1": mean((e * inside).softmax(1)),
+        "mask: zero weights after the softmax leave a sum below 1": mean(e.softmax(1) * inside),
+        "softmax: over the letters, not over the words of the batch": mean(masked.softmax(0)),
+        "softmax: scores are no weights, they must be positive and sum to 1": mean(e * inside),
+        "tanh: this score has none": mean(e.tanh().masked_fill(~inside, -torch.inf).softmax(1)),
+        "root: this score is not divided by anything": mean((masked / 2).softmax(1)),
+    }
+    return (s, h, inside, W), right, mistakes
+
+
 def pairs_of_sentences() -> Iterator[tuple[tuple[str, str], float, dict[str, float]]]:
     """Yield (candidate, reference), the BLEU, and what mistakes give."""
     words = "the quick brown fox jumps over the lazy dog today and again"
@@ -159,25 +182,6 @@ def judge_lags(lags: Callable) -> None:
         expect(given != [2 * k for k in i], "off by one: the nearest pair is one step apart")
         expect(given != [2 * k - 2 for k in i], "off by one: i begins with 1, or begin at 0 twice")
         expect(given == [2 * k - 1 for k in i], "reversed: in which step is x_i read now?")
-
-
-def judge_trap(p1: Tensor, p2: Tensor) -> None:
-    """Raise ``NotYet`` unless greedy search misses the likeliest sequence by a factor of 1.9."""
-    shapes = f"got {tuple(p1.shape)} and {tuple(p2.shape)}"
-    expect(
-        p1.shape == (3,) and p2.shape == (3, 3), f"shape: (3,) and (3, 3) are asked for, {shapes}"
-    )
-    columns = ((p2.sum(0) - 1).abs() < 1e-5).all() and ((p2.sum(1) - 1).abs() > 1e-5).any()
-    expect(not columns, "axis: row j of p2 belongs to the first token j, and rows sum to 1")
-    proper = all((p >= 0).all() and ((p.sum(-1) - 1).abs() < 1e-5).all() for p in (p1, p2))
-    expect(proper, "probabilities: no number below 0, and each row sums to 1")
-    first = int(p1.argmax())
-    tie = (p1 == p1[first]).sum() > 1
-    expect(not tie, "tie: the first token must have one favourite, or greedy is a matter of luck")
-    greedy, best = p1[first] * p2[first].max(), (p1[:, None] * p2).max()
-    factor = (best / greedy).item()
-    expect(factor > 1 + 1e-9, "trap: greedy search finds the best sequence here")
-    expect(factor >= 1.9, f"factor: the best is only {factor:.2f} times as likely")
 
 
 def judge_wider(p1: Tensor, p2: Tensor, p3: Tensor) -> None:

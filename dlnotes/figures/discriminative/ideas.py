@@ -10,7 +10,7 @@ from torch import Tensor
 
 from dlnotes.figures.discriminative.hand import FONT
 from dlnotes.figures.discriminative.schemes import ANSWER, WORLD
-from dlnotes.plotting import BLACK, BLUE, FAINT, GREEN, GREY, INK, ORANGE, POSITIVE, figure, tint
+from dlnotes.plotting import BLACK, FAINT, GREEN, GREY, INK, figure, tint
 
 
 def witnesses(posteriors: Sequence[float], truth: float) -> Figure:
@@ -46,7 +46,7 @@ def two_pixels(points: Tensor) -> Figure:
     fig, ax = figure(width=8.6, height=4.9)
     ax.scatter(*points.T, s=12, color=GREY, alpha=0.5, linewidths=0)
     for name, spread, color, dash in (
-        ("full covariance", covariance, BLUE, "-"),
+        ("full covariance", covariance, WORLD, "-"),
         ("naive Bayes", covariance.diag().diag(), WORLD, "--"),
     ):
         ring = mean[:, None] + torch.linalg.cholesky(spread) @ circle
@@ -69,8 +69,8 @@ def symptoms(
     """
     fig, ax = figure(width=9.4, height=4.6)
     ax.axhline(0.5, color=BLACK, linewidth=1.2, linestyle="--")
-    look = dict(fontsize=FONT - 1, ha="right", va="top")
-    ax.text(len(cases) - 0.42, 0.495, "below: “well”", **look)
+    look = dict(fontsize=FONT - 1, ha="right", va="bottom")
+    ax.text(len(cases) - 0.42, 0.41, "below the dashed line the model says “well”", **look)
     places = torch.arange(len(cases))
     sizes = [45 * int(n) for n in patients]
     ax.scatter(places - 0.2, truth, s=sizes, marker="s", color=GREY, label="share of the ill")
@@ -78,7 +78,7 @@ def symptoms(
     for (name, p), marker, color, shift in looks:
         ax.plot(places + shift, p, marker, color=color, markersize=10, label=name)
     named = [f"{case}\n{n:g} patients" for case, n in zip(cases, patients, strict=True)]
-    ax.set(xticks=places, xticklabels=named, xlim=(-0.5, len(cases) - 0.4), ylim=(0.4, 0.75))
+    ax.set(xticks=places, xticklabels=named, xlim=(-0.5, len(cases) - 0.4), ylim=(0.4, 0.85))
     ax.tick_params(labelsize=FONT - 1)
     ax.set_ylabel("p(ill)", fontsize=FONT)
     ax.legend(fontsize=FONT - 1, loc="center left", bbox_to_anchor=(1, 0.5))
@@ -91,7 +91,7 @@ def stretch(strips: int = 10) -> Figure:
     z = torch.linspace(0, 1, strips + 1)
     fig, (left, right) = figure(1, 2, width=10.4, height=4.2, width_ratios=(1.25, 1))
     for number, (a, b) in enumerate(zip(z[:-1].tolist(), z[1:].tolist(), strict=True)):
-        shade = tint(BLUE, 0.65 if number % 2 else 0.25)
+        shade = tint(GREY, 0.65 if number % 2 else 0.25)
         for low, (first, second) in ((1.0, (a, b)), (0.0, (a * a, b * b))):
             box = Rectangle((first, low), second - first, 0.18, facecolor=shade, edgecolor=INK)
             left.add_patch(box)
@@ -101,10 +101,10 @@ def stretch(strips: int = 10) -> Figure:
     left.set(xlim=(-0.2, 1.03), ylim=(-0.1, 1.28))
     left.axis("off")
     x = torch.linspace(0.01, 1, 300)
-    right.plot(x, 0.5 / x.sqrt(), color=BLUE, linewidth=2.5)
+    right.plot(x, 0.5 / x.sqrt(), color=INK, linewidth=2.5)
     for place in (0.25, 0.04):
         height = 0.5 / math.sqrt(place)
-        right.plot(place, height, "o", color=ORANGE, markersize=9)
+        right.plot(place, height, "o", color=WORLD, markersize=9)
         right.annotate(f"p({place:g}) = {height:g}", (place, height), xytext=(10, 4),
                        textcoords="offset points", fontsize=FONT)  # fmt: skip
     right.axhline(1, color=GREY, linestyle=":", linewidth=1.2)
@@ -125,7 +125,7 @@ def sheet(parts: Sequence[int], shares: Sequence[float]) -> Figure:
     for ax, cells, share in zip(axes, parts, shares, strict=True):
         hit = torch.zeros(cells, cells)
         hit[(z * z * cells).long(), (z * cells).long()] = 1
-        ax.pcolormesh(hit, cmap="Oranges", vmax=1.6, edgecolors="#DDDDDD", linewidth=0.3)
+        ax.pcolormesh(hit, cmap="Greys", vmax=2, edgecolors="#DDDDDD", linewidth=0.3)
         ax.plot(cells * z, cells * z * z, color=BLACK, linewidth=1.8)
         ax.set(aspect="equal", xticks=[], yticks=[])
         ax.set_title(f"{cells} × {cells}: {share:.1%} hit", fontsize=FONT)
@@ -142,10 +142,10 @@ def two_sums(scores: Tensor, words: Sequence[str], labels: Sequence[str]) -> Fig
     """
     fig, axes = figure(1, 3, width=10.6, height=4.3)
     tables = scores, scores.softmax(1), scores.softmax(0)
-    titles = "one table of scores", "softmax over labels", "softmax over words"
+    titles = "one table of scores", "softmax over tags", "softmax over words"
     for number, (ax, table, title) in enumerate(zip(axes, tables, titles, strict=True)):
         for (row, column), value in ((place, table[place]) for place in _places(table)):
-            color = tint(POSITIVE, 0.6 * float(value)) if number else "white"
+            color = tint(GREY, 0.6 * float(value)) if number else "white"
             ax.add_patch(Rectangle((column, row), 1, 1, facecolor=color, edgecolor=INK))
             text = f"{value:.2f}".replace("-", "−")
             ax.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=FONT)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from dlnotes.figures.discriminative.hand import FONT
 from dlnotes.figures.discriminative.schemes import ANSWER, WORLD
-from dlnotes.plotting import BLACK, BLUE, GREY, ORANGE, figure
+from dlnotes.plotting import BLACK, GREY, INK, PURPLE, figure
 
 Line = tuple[str, str]  # colour and dash
 
@@ -34,17 +34,25 @@ def _labelled(
                     fontsize=FONT, va="center", annotation_clip=False)  # fmt: skip
 
 
-def lead(sizes: Sequence[int], gaps: Mapping[str, Tensor]) -> Figure:
-    """Draw by how much naive Bayes makes more errors than regression, over the number of samples.
+def race(sizes: Sequence[int], pairs: Mapping[str, tuple[Tensor, Tensor]]) -> Figure:
+    """Draw the errors of naive Bayes and of regression, and below them their difference.
 
     Args:
         sizes: numbers of samples.
-        gaps: two names -> errors of naive Bayes minus those of regression on the same samples, in
-            per cent, (runs, sizes). The first one is dashed.
+        pairs: two names -> errors of naive Bayes and of regression on the same samples, in per
+            cent, (runs, sizes) each. The first name is dashed.
     """
-    fig, ax = figure(width=10, height=4.8)
+    fig, (top, ax) = figure(2, 1, width=9.6, height=7.0, sharex=True)
+    for (kind, errors), dash in zip(pairs.items(), ("--", "-"), strict=True):
+        roads = zip(("naive Bayes", "regression"), errors, (WORLD, ANSWER), strict=True)
+        for name, runs, color in roads:
+            look = dict(linestyle=dash, color=color, linewidth=2.5, marker="o", markersize=4)
+            top.plot(sizes, runs.mean(0), label=f"{name}, {kind}", **look)
+    top.legend(fontsize=FONT)
+    top.set_ylabel("test error (%)", fontsize=FONT)
     ax.set_xscale("log")
-    looks = dict(zip(gaps, ((ORANGE, "--"), (BLUE, "-")), strict=True))
+    gaps = {kind: errors[0] - errors[1] for kind, errors in pairs.items()}
+    looks = dict(zip(gaps, ((GREY, "--"), (INK, "-")), strict=True))
     _labelled(ax, {name: (sizes, runs) for name, runs in gaps.items()}, looks)
     ax.axhline(0, color=BLACK, linewidth=2)
     low, high = ax.get_ylim()
@@ -80,7 +88,7 @@ def families(sizes: Sequence[int], panels: Mapping[str, Mapping[str, Tensor]]) -
 
 
 def missing(shares: Sequence[float], curves: Mapping[str, Tensor]) -> Figure:
-    """Draw accuracies over the share of missing pixels, (masks, shares) in per cent for each name.
+    """Draw accuracies over the share of seen pixels, (masks, shares) in per cent for each name.
 
     Args:
         shares: of missing pixels.
@@ -92,9 +100,13 @@ def missing(shares: Sequence[float], curves: Mapping[str, Tensor]) -> Figure:
     for name in curves:
         world = "covariance" in name or "naive" in name
         looks[name] = (WORLD if world else ANSWER, next(dashes[world]))
-    percent = [100 * share for share in shares]
+    percent = [100 * (1 - share) for share in shares]
+    ax.set_xscale("log")
     _labelled(ax, {name: (percent, runs) for name, runs in curves.items()}, looks)
-    ax.set_xlabel("missing pixels (%)", fontsize=FONT)
+    ax.invert_xaxis()
+    ax.set_xticks(percent, [f"{value:.0f}" for value in percent])
+    ax.minorticks_off()
+    ax.set_xlabel("pixels that are seen (%)", fontsize=FONT)
     ax.set_ylabel("test accuracy (%)", fontsize=FONT)
     return fig
 
@@ -110,7 +122,7 @@ def surprise(panels: Mapping[str, tuple[Tensor, Tensor]], names: Sequence[str]) 
     for ax, (score, kinds) in zip(axes, panels.items(), strict=True):
         low = min(float(kind.min()) for kind in kinds)
         high = max(float(kind.quantile(0.99)) for kind in kinds)
-        for kind, name, color in zip(kinds, names, (BLUE, ORANGE), strict=True):
+        for kind, name, color in zip(kinds, names, (INK, PURPLE), strict=True):
             look = dict(bins=40, range=(low, high), color=color, alpha=0.6, label=name)
             ax.hist(kind.clamp(max=high), **look)
         ax.set_xlabel(score, fontsize=FONT)
@@ -156,6 +168,7 @@ def calibration(penalties: Sequence[float], errors: Mapping[str, Sequence[float]
     ax.set_ylim(bottom=0)
     first = next(iter(errors.values()))  # the calibration error
     look = dict(color=ANSWER, fontsize=FONT, fontweight="bold")
-    ax.text(penalties[0] * 1.1, first[0], "too sure", va="bottom", **look)
-    ax.text(penalties[-1], 0.55 * first[-1], "too modest", ha="center", **look)
+    look |= dict(textcoords="offset points", annotation_clip=False)
+    ax.annotate("too sure", (penalties[0], first[0]), xytext=(10, 4), **look)
+    ax.annotate("too modest", (penalties[-1], first[-1]), xytext=(-12, 4), ha="right", **look)
     return fig

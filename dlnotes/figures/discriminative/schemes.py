@@ -45,8 +45,8 @@ def one_gradient(*, x: float, y: int, w: float) -> Figure:
     a = w * x
     p = 1 / (1 + math.exp(-a))
     loss = -math.log(p if y else 1 - p)
-    drawing = Diagram((0, 12.6), (0.1, 4.0), width=10.4)
-    names = (f"w = {w:g}\nx = {x:g}", f"a = wx\n{a:.2f}", f"p = σ(a)\n{p:.3f}")
+    drawing = Diagram((0, 12.6), (0.0, 4.0), width=10.4)
+    names = (f"w = {w:g}\nx = {x:g}", f"a = wx\n{a:.2f}", f"p = σ(a)\n{p:.4f}")
     boxes = [
         drawing.box(1.2 + 3.3 * k, 2.1, name, width=1.9, height=1.25)
         for k, name in enumerate(names)
@@ -56,14 +56,18 @@ def one_gradient(*, x: float, y: int, w: float) -> Figure:
     for first, second in pairwise(boxes):
         drawing.arrow((first.right[0], 2.4), (second.left[0], 2.4), color=NOTE)
     along = (-1 / p if y else 1 / (1 - p), p * (1 - p), x)
-    words = ("slope of the loss", "σ′ = p (1 − p)", "slope of wx: x")
+    words = ("slope of the loss", "σ′ = p (1 − p)", "slope of wx")
     for place, (slope, word) in enumerate(zip(along, words, strict=True)):
         right, left = boxes[3 - place], boxes[2 - place]
         drawing.arrow((right.left[0], 1.8), (left.right[0], 1.8), color=ANSWER)
         middle = (right.left[0] + left.right[0]) / 2
         drawing.text(middle, 1.35, f"× {slope:.3f}".replace("-", "−"), color=ANSWER, side="below")
-        drawing.text(middle, 0.85, word, color=NOTE, side="below", fontsize=12)
+        drawing.text(middle, 0.8, word, color=NOTE, side="below")
     product = (p - y) * x
     drawing.text(1.2, 3.0, f"∂L/∂w = {product:.3f}".replace("-", "−"), color=ANSWER, side="above")
-    drawing.text(7.8, 3.0, f"together p − y = {p - y:.3f}".replace("-", "−"), color=ANSWER)
+    left, right = boxes[1].right[0], boxes[3].left[0]  # one bracket over the last two arrows
+    bracket = [left, left, right, right], [2.85, 3.0, 3.0, 2.85]
+    drawing.ax.plot(*bracket, color=ANSWER, linewidth=1.8)
+    together = f"together p − y = {p - y:.4f}".replace("-", "−")
+    drawing.text((left + right) / 2, 3.1, together, color=ANSWER, side="above")
     return drawing.figure

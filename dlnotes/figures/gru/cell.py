@@ -179,7 +179,7 @@ def step_in_numbers() -> Figure:
 def cell_diagram() -> Figure:
     """Draw the cell of the notes: the reset acts after the product with U, z is the old's share."""
     drawing = Diagram((-0.7, 10.9), (-0.6, 5.4), width=9.4)
-    state, low = 4.2, 0.6  # heights of the state's line and of the line that both gates read
+    state, reads_h, reads_x = 4.2, 0.8, 0.2  # heights of the lines of the state and the input
     box = dict(width=0.95, height=0.66)
     to_u = drawing.box(3.6, 3.3, "U", **box)
     reset = drawing.box(2.2, 1.5, "σ", color=tint(GATE, 0.6), **box)
@@ -191,11 +191,13 @@ def cell_diagram() -> Figure:
     new = drawing.node(8.9, state, "+")
     for stops in (((-0.1, state), kept), (kept, new), (new, (10.3, state))):
         drawing.arrow(*stops, width=3.4, color=MEMORY)
-    drawing.arrow((0.8, state), (0.8, low), (7.2, low), tanh)  # what gates and candidate read
-    drawing.arrow((1.4, -0.1), (1.4, low), color=INPUT)
+    drawing.arrow((0.8, state), (0.8, 1.5), reset, color=MEMORY)  # the gates read the state
+    drawing.arrow((0.8, 1.5), (0.8, reads_h), (2.06, reads_h), head="-", color=MEMORY)
+    drawing.arrow((2.34, reads_h), (4.6, reads_h), (4.6, 1.5), update, color=MEMORY)
+    drawing.arrow((0.0, reads_x), (7.2, reads_x), tanh, color=INPUT)  # gates and tanh read x
     for gate in (reset, update):
-        drawing.arrow((gate.x, low), gate)
-    drawing.arrow((3.6, state), to_u)
+        drawing.arrow((gate.x, reads_x), gate, color=INPUT)
+    drawing.arrow((3.6, state), to_u, color=MEMORY)
     drawing.arrow(to_u, masked)
     drawing.arrow(reset, (2.2, 2.3), masked)
     drawing.arrow(masked, (5.26, 2.3), head="-")  # passes under the wire of z
@@ -206,14 +208,14 @@ def cell_diagram() -> Figure:
     drawing.arrow((5.4, 3.3), rest)
     drawing.arrow(rest, taken)
     for x, y, text, side in (
-        (0.3, state, "$h_{t-1}$", "above"), (10.0, state, "$h_t$", "above"),
-        (1.4, -0.1, "$x_t$", "below"), (2.2, 2.05, "$r_t$", "left"), (5.4, 2.75, "$z_t$", "right"),
-        (8.3, 2.3, "$h'_t$", "below"), (7.2, 1.3, "$Wx_t$", "right"),
+        (0.3, state, "$h_{t-1}$", "above"), (10.0, state, "$h_t$", "below"),
+        (0.0, reads_x, "$x_t$", "left"), (2.2, 2.05, "$r_t$", "left"),
+        (5.4, 2.75, "$z_t$", "right"), (8.3, 2.3, "$h'_t$", "below"), (7.2, 1.0, "$Wx_t$", "right"),
     ):  # fmt: skip
         drawing.text(x, y, text, side=side)
     for x, y, text in (
-        (2.8, 1.4, "2 reset gate"), (4.6, 0.2, "1 update gate"),
-        (8.3, 1.0, "3 current memory\n   content"), (6.6, 4.95, "4 final memory"),
+        (2.8, 1.4, "2 reset gate"), (5.95, 1.4, "1 update\n   gate"),
+        (8.3, 1.45, "3 current memory\n   content"), (8.3, 4.85, "4 final memory"),
     ):  # fmt: skip
         drawing.text(x, y, text, color=NOTE, ha="left")
     return drawing.figure
@@ -238,7 +240,7 @@ def rows_and_columns(U: Sequence[Sequence[float]], resets: Sequence[float]) -> F
         "after: rows times r": r[:, None] * matrix,
         "before: columns times r": matrix * r,
     }
-    fig, axes = figure(1, 3, width=8.8, height=3.2)
+    fig, axes = figure(1, 3, width=8.8, height=3.5)
     most = np.abs(matrix).max()
     for number, (ax, (title, values)) in enumerate(zip(axes, panels.items(), strict=True)):
         ax.imshow(values, cmap=DIVERGING, vmin=-1.6 * most, vmax=1.6 * most)
@@ -248,7 +250,7 @@ def rows_and_columns(U: Sequence[Sequence[float]], resets: Sequence[float]) -> F
         ax.set_xticks(range(len(r)), words if number == 2 else [])
         ax.set_yticks(range(len(r)), words if number == 1 else [])
         ax.tick_params(length=0, labelsize=14, labelcolor=MEMORY)
-        ax.set_title(title)
+        ax.set_title(title, fontsize=13, pad=8)
         ax.grid(False)
     return fig
 

@@ -8,12 +8,13 @@ import math
 from collections.abc import Mapping, Sequence
 
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from dlnotes.checks import check_between, check_choice
 from dlnotes.figures import Drawing, explore
-from dlnotes.plotting import CANDIDATE, GREY, INPUT, MEMORY, figure
+from dlnotes.plotting import CANDIDATE, GREY, INPUT, MEMORY, NOTE, figure
 
 HALF_PERIOD = 30  # steps between the jumps of the wave
 
@@ -58,20 +59,39 @@ def time_constant(old: float) -> float:
     return 0.0 if old == 0 else math.inf if old == 1 else -1.0 / math.log(old)
 
 
-def under_a_wave(wave: Tensor, states: Mapping[str, Sequence[float]]) -> Figure:
+def under_a_wave(
+    wave: Tensor, states: Mapping[str, Sequence[float]], *, truth: Tensor | None = None
+) -> Figure:
     """Draw a wave as dots and the states of units that read it, a panel for each.
 
     Args:
         wave: the inputs, (steps,).
         states: name of a panel -> the state after each step.
+        truth: the wave without noise, (steps,). It is drawn as a line, with a band of ±0.1 that
+            begins at the fifth value after each of its jumps.
     """
     fig, axes = figure(1, len(states), width=10.2, height=3.2, sharey=True, squeeze=False)
     for ax, (name, held) in zip(axes[0], states.items(), strict=True):
-        ax.plot(wave, ".", color=INPUT, markersize=4, alpha=0.7)
-        ax.plot(held, color=MEMORY, linewidth=2.4)
-        ax.set(title=name, xlabel="step")
+        if truth is not None:
+            _target(ax, truth)
+        ax.plot(wave, ".", color=INPUT, markersize=4, alpha=0.45)
+        ax.plot(held, color=MEMORY, linewidth=2.6)
+        ax.set_title(name, fontsize=14)
+        ax.set_xlabel("step")
     axes[0, 0].set_ylabel("input, state")
     return fig
+
+
+def _target(ax: Axes, truth: Tensor) -> None:
+    """Draw a wave without noise, and where a quick and calm state should be."""
+    levels = truth.tolist()
+    jumps = [0] + [t for t in range(1, len(levels)) if levels[t] != levels[t - 1]]
+    for start, end in zip(jumps, [*jumps[1:], len(levels)], strict=True):
+        ax.plot([start, end - 1], [levels[start]] * 2, color=NOTE, linewidth=1.2)
+        band = levels[start] - 0.1, levels[start] + 0.1
+        ax.fill_between([start + 4, end - 1], *band, color=GREY, alpha=0.35, linewidth=0)
+        if start:
+            ax.axvline(start + 4, color=NOTE, linewidth=1, linestyle=":")
 
 
 # ---- the interactive figure --------------------------------------------------------------------

@@ -6,7 +6,14 @@
 """
 
 from dlnotes.figures.seq2seq.machines import attention_in_the_plane, encoder_decoder, shapes
-from dlnotes.figures.seq2seq.measured import after_a_slip, beside_counts, hat, over_length
+from dlnotes.figures.seq2seq.measured import (
+    STYLES,
+    after_a_slip,
+    beside_counts,
+    hat,
+    over_length,
+    phone_errors,
+)
 from dlnotes.figures.seq2seq.steps import (
     beam_table,
     digit_box,
@@ -25,6 +32,7 @@ from dlnotes.figures.seq2seq.widget import (
 
 __all__ = [
     "LONGEST",
+    "STYLES",
     "Pronunciation",
     "after_a_slip",
     "alignment",
@@ -39,6 +47,7 @@ __all__ = [
     "hat",
     "over_length",
     "padded_batch",
+    "phone_errors",
     "pronunciation",
     "shapes",
     "spelled_and_spoken",

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from dlnotes.checks import check_choice, check_shape
+from dlnotes.figures.cnn.parts import readable
 from dlnotes.plotting import (
     ATTENTION,
     BLUE,
@@ -43,13 +44,13 @@ def attention_in_the_plane(annotations: Tensor, scores: Tensor, direction: Tenso
     weights = scores.softmax(0)
     context = weights @ annotations
     gain = weights * ((annotations - context) @ direction)  # −∂L/∂e_k
-    fig, (left, right) = figure(1, 2, width=9.2, height=3.9, width_ratios=[1.2, 1])
+    fig, (left, right) = figure(1, 2, width=9.2, height=4.2, width_ratios=[1.1, 1])
     for j, (point, weight) in enumerate(zip(annotations, weights, strict=True), start=1):
         left.plot(*torch.stack([point, context]).T, color=GREY, linewidth=1, zorder=1)
-        left.scatter(*point, s=260 + 900 * weight, color=SKY, edgecolor=BLUE, zorder=2)
-        left.annotate(f"$h_{j}$", point.tolist(), ha="center", va="center", zorder=3)
+        left.scatter(*point, s=3200 * weight, color=SKY, edgecolor=BLUE, zorder=2)
+        left.annotate(f"$h_{j}$", point.tolist(), ha="center", va="center", fontsize=16, zorder=5)
     left.scatter(*context, s=90, marker="X", color=ORANGE, zorder=4)
-    left.annotate("c", context.tolist(), xytext=(-17, -4), textcoords="offset points", fontsize=13)
+    left.annotate("c", context.tolist(), xytext=(-22, -6), textcoords="offset points", fontsize=18)
     unit = direction / direction.norm()
     left.annotate(
         "",
@@ -57,7 +58,7 @@ def attention_in_the_plane(annotations: Tensor, scores: Tensor, direction: Tenso
         context.tolist(),
         arrowprops=dict(arrowstyle="-|>", color=ORANGE, linewidth=2),
     )
-    left.set(xlabel="feature 1", ylabel="feature 2", title="size of a disc: weight $\\alpha_j$")
+    left.set(xlabel="feature 1", ylabel="feature 2", title="area: weight $\\alpha_j$")
     left.set_aspect("equal", adjustable="datalim")
     left.margins(0.2)
     places = np.arange(len(weights))
@@ -68,10 +69,11 @@ def attention_in_the_plane(annotations: Tensor, scores: Tensor, direction: Tenso
     right.axhline(0, color="black", linewidth=0.8)
     right.set_xticks(places, [f"$h_{j}$" for j in range(1, len(weights) + 1)])
     right.set(
-        title="$-\\partial L/\\partial e_j=\\alpha_j\\,(h_j-c)\\cdot$ arrow",
-        ylabel="weight, and change",
+        title="$\\alpha_j\\,(h_j-c)\\cdot$ arrow",
+        ylabel="",
     )
-    right.legend(fontsize=10)
+    right.legend(fontsize=13)
+    readable(left, right)
     return fig
 
 
@@ -135,25 +137,35 @@ def encoder_decoder(
     S, T = len(word), len(written) + 1
     start, chosen = S + 1.2, min(2, T) - 1
     end = start + 1.2 * (T - 1)
-    drawing = Diagram((-0.6, end + 0.6), (-1.2, 4.2), width=10.0, font=13)
+    drawing = Diagram((-0.6, end + 0.6), (-1.2, 4.2), width=10.0, font=15)
     read = [_cell(drawing, j, 1.2, f"$h_{{{j + 1}}}$", ENCODER) for j in range(S)]
     for j, letter in enumerate(word):
         drawing.arrow(_cell(drawing, j, 0, letter, INPUT), read[j])
     for before, after in pairwise(read):
         drawing.arrow(before, after, head="<|-|>")
     states = [_cell(drawing, start + 1.2 * t, 1.2, f"$s_{{{t + 1}}}$", DECODER) for t in range(T)]
-    drawing.arrow(read[-1], states[0])
-    drawing.text(S + 0.1, 1.2, "fixed\nvector f", side="below", color=NOTE)
+    fixed = _cell(drawing, S + 0.1, 1.2, "$f$", MEMORY)
+    over = 1.8  # the backward state at the first letter goes over the others
+    drawing.arrow(read[-1], fixed)
+    drawing.arrow(read[0], (read[0].x, over), (fixed.x, over), fixed, color=NOTE)
+    drawing.arrow(fixed, states[0])
+    drawing.text(fixed.x, 0.85, "fixed\nvector", side="below", color=NOTE)
     for before, after in pairwise(states):
         drawing.arrow(before, after)
+    answers: list[Shape] = []
     for state, given, said in zip(states, ["begin", *written], [*written, "end"], strict=True):
         drawing.arrow(_cell(drawing, state.x, 0, given, OUTPUT), state)
-        drawing.arrow(state, _cell(drawing, state.x, 3.6, said, OUTPUT))
+        answers.append(_cell(drawing, state.x, 3.6, said, OUTPUT))
+        drawing.arrow(state, answers[-1])
     if looks_at is not None:
-        look = (states[chosen].x, 2.4)
+        asking = states[chosen]
+        context = _cell(drawing, asking.x - 0.6, 2.5, f"$c_{chosen + 1}$", ATTENTION)
+        drawing.arrow(asking, context, color=NOTE)
+        drawing.arrow(context, answers[chosen])
         for j, state in enumerate(read):
+            ends = (state.top, (context.x - 0.39, 2.5))
             width = 3.2 if j == looks_at else 0.8
-            drawing.ax.plot(*zip(state.top, look, strict=True), color=ATTENTION, lw=width, zorder=1)
+            drawing.ax.plot(*zip(*ends, strict=True), color=ATTENTION, lw=width, zorder=1)
         note = f"attention: $c_{chosen + 1}=\\sum_j\\alpha_{{{chosen + 1}j}}h_j$"
         drawing.text((S - 1) / 2, 2.7, note, side="above", color=NOTE)
     drawing.text((S - 1) / 2, -0.35, "encoder reads", side="below")

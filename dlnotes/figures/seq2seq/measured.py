@@ -10,6 +10,7 @@ from dlnotes.figures.cnn.parts import end_labels, readable
 from dlnotes.plotting import BLUE, GREEN, GREY, ORANGE, SKY, figure
 
 GIVEN = ("true", "tempting", "random")
+STYLES = {"fixed vector": ("#666666", "--"), "attention": (BLUE, "-")}  # all through the chapter
 
 
 def score(s: float, h: torch.Tensor) -> torch.Tensor:
@@ -29,8 +30,8 @@ def hat(asked: Sequence[float]) -> Figure:
     for shift, colour, name in ((1, SKY, "tanh(s−h+1)"), (-1, GREY, "tanh(s−h−1)")):
         left.plot(line, torch.tanh(asked[0] - line + shift), color=colour, lw=2.4, label=name)
     left.plot(line, score(asked[0], line), color=BLUE, lw=3, label="4 · difference")
-    left.set(xlabel="h", ylabel="", title=f"s = {asked[0]:g}", ylim=(-1.3, 8.6))
-    left.legend(fontsize=11, loc="upper right")
+    left.set(xlabel="h", ylabel="", title=f"s = {asked[0]:g}", ylim=(-1.3, 10.5))
+    left.legend(fontsize=13, loc="upper right")
     for s, colour in zip(asked, (BLUE, ORANGE), strict=False):
         right.plot(line, score(s, line), color=colour, lw=2.4)
         weights = score(s, states).softmax(0)
@@ -58,12 +59,11 @@ def over_length(
         groups: shortest and longest word of each group, in letters.
     """
     fig, axes = figure(1, len(panels), width=10.4, height=4.0, squeeze=False, sharey=True)
-    styles = {"fixed vector": (ORANGE, "--"), "attention": (BLUE, "-")}
     places = range(len(groups))
     for ax, (title, lines) in zip(axes[0], panels.items(), strict=True):
         for name, rows in lines.items():
             values = torch.tensor(rows, dtype=torch.float64)
-            colour, dash = styles[name]
+            colour, dash = STYLES[name]
             ax.plot(places, values.mean(0), color=colour, ls=dash, lw=2.6, marker="o")
             low, high = values.min(0).values, values.max(0).values
             ax.fill_between(places, low, high, color=colour, alpha=0.18, lw=0)
@@ -75,10 +75,32 @@ def over_length(
         ax.tick_params(axis="x", labelsize=11)
     fig.draw_without_rendering()
     ends = [
-        (places[-1], sum(row[-1] for row in rows) / len(rows), name, styles[name][0])
+        (places[-1], sum(row[-1] for row in rows) / len(rows), name, STYLES[name][0])
         for name, rows in list(panels.values())[-1].items()
     ]
     end_labels(axes[0][-1], ends, size=13)
+    return fig
+
+
+def phone_errors(rows: Mapping[str, Sequence[float]]) -> Figure:
+    """Draw a bar for each table and each network, with a dot for each seed.
+
+    Args:
+        rows: name -> phone error rates in percent. A table is orange, a network as in ``STYLES``.
+    """
+    fig, ax = figure(width=7.6, height=1.0 + 0.6 * len(rows))
+    for place, (name, values) in enumerate(rows.items()):
+        colour = next((c for part, (c, _) in STYLES.items() if part in name), ORANGE)
+        mean = sum(values) / len(values)
+        ax.barh(-place, mean, color=colour, alpha=0.55, height=0.62)
+        if len(values) > 1:
+            ax.plot(values, [-place] * len(values), "o", color=colour, ms=7)
+        ax.text(max(values) + 1.2, -place, f"{mean:.1f}", va="center", fontsize=16, color=colour)
+    ax.set(yticks=[-place for place in range(len(rows))], yticklabels=list(rows))
+    ax.set(xlabel="phone error rate on test words (%)", xlim=(0, 58))
+    ax.grid(axis="y", visible=False)
+    readable(ax)
+    ax.tick_params(axis="y", labelsize=15)
     return fig
 
 

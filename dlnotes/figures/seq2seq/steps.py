@@ -55,31 +55,33 @@ def digit_box(digits: Sequence[int]) -> Figure:
     for digit in digits:
         check_choice(range(10), digit=digit)
     n = len(digits)
-    fig, ax = canvas(4.1 * (2 * n + 1) + 0.8, 5.0, width=9.4)
+    fig, ax = canvas(4.3 * (n + 1) + 2.0, 7.6, width=8.4)
     held = 0
-    states = [(held, None)]
-    for digit in digits:
+    say(ax, 0.3, 2.4, "read", size=18, color=MARK, ha="left")
+    _boxes(ax, held, 0, 1.9)
+    for k, digit in enumerate(digits, start=1):
         held = held // 10 + 100 * digit
-        states.append((held, digit))
-    for _ in digits:
-        states.append((held % 100 * 10, held // 100))
+        x = _boxes(ax, held, k, 1.9)
+        say(ax, x + 0.5, 0.4, str(digit), size=21, color=MARK, fontweight="bold")
+        arrow(ax, (x + 0.5, 0.85), (x + 0.5, 1.8), colour=MARK, width=2.4)
+    say(ax, 0.3, 5.0, "write", size=18, color=PURPLE, ha="left")
+    for k in range(n):
+        x = _boxes(ax, held, k, 4.5)
+        say(ax, x + 0.5, 7.1, str(held // 100), size=21, color=PURPLE, fontweight="bold")
+        arrow(ax, (x + 0.5, 5.6), (x + 0.5, 6.6), colour=PURPLE, width=2.4)
         held = held % 100 * 10
-    for k, (number, moved) in enumerate(states):
-        x = 0.7 + 4.1 * k
-        for place, sign in enumerate(f"{number:03d}"):
-            colour = tint(SKY, 0.5 if sign != "0" else 0.08)
-            cell(ax, x + place, 2.2, 1.0, colour, line=INK)
-            say(ax, x + place + 0.5, 2.7, sign, size=17)
-        if 0 < k <= n:
-            say(ax, x + 0.5, 0.7, str(moved), size=17, color=MARK, fontweight="bold")
-            arrow(ax, (x + 0.5, 1.2), (x + 0.5, 2.1), colour=MARK, width=2.2)
-        if k > n:
-            x -= 4.1  # it leaves the box before
-            say(ax, x + 0.5, 4.6, str(moved), size=17, color=PURPLE, fontweight="bold")
-            arrow(ax, (x + 0.5, 3.3), (x + 0.5, 4.1), colour=PURPLE, width=2.2)
-    say(ax, 0.7, 0.7, "read", size=14, color=MARK, ha="left")
-    say(ax, 0.7 + 4.1 * n + 1.5, 4.6, "written", size=14, color=PURPLE, ha="left")
+    _boxes(ax, held, n, 4.5)
     return fig
+
+
+def _boxes(ax: Axes, number: int, k: int, y: float) -> float:
+    """Draw the k-th state of a box of three places, and return where it begins."""
+    x = 2.6 + 4.3 * k
+    for place, sign in enumerate(f"{number:03d}"):
+        colour = tint(SKY, 0.5 if sign != "0" else 0.08)
+        cell(ax, x + place, y, 1.0, colour, line=INK)
+        say(ax, x + place + 0.5, y + 0.5, sign, size=20)
+    return x
 
 
 def padded_batch(words: Sequence[str]) -> Figure:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from dlnotes.checks import check_positive, check_shape
 from dlnotes.figures import Drawing, explore
+from dlnotes.figures.cnn.parts import readable
 from dlnotes.plotting import BLUE, SEQUENTIAL, SKY, figure
 from dlnotes.seq2seq import Seq2Seq
 from dlnotes.text import Vocabulary
@@ -160,11 +161,13 @@ def alignments(examples: list[tuple[str, list[str], Tensor]]) -> Figure:
         examples: a word, its phones and "end", and the weights (phones, letters), of each.
     """
     widths = [len(word) + 3 for word, _, _ in examples]
-    fig, axes = figure(1, len(examples), width=9.6, height=3.9, width_ratios=widths, squeeze=False)
+    fig, axes = figure(1, len(examples), width=9.8, height=4.2, width_ratios=widths, squeeze=False)
     for ax, (word, written, weights) in zip(axes[0], examples, strict=True):
         alignment(ax, weights, list(word), written)
-        ax.set_title(word)
-        ax.tick_params(axis="y", labelsize=9.5)
-        if ax is not axes[0][0]:
-            ax.set_ylabel("")
+        readable(ax)
+        ax.set_title(word, fontsize=16)
+        ax.tick_params(axis="x", labelsize=15)
+        ax.set(xlabel="letter", ylabel="phone" if ax is axes[0][0] else "")
+    bar = fig.colorbar(axes[0][-1].images[0], ax=axes[0][-1], ticks=[0, 0.5, 1])
+    bar.set_label("attention weight", fontsize=14)
     return fig
