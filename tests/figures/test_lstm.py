@@ -3,6 +3,7 @@
 import math
 import time
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -161,9 +162,21 @@ def test_marked_numbers_have_another_colour_and_their_value():
         lstm.marked_numbers(torch.rand(3), torch.ones(2))
 
 
+def test_the_door_draws_a_row_its_gates_and_the_content():
+    numbers, marks = torch.tensor([0.3, 0.6, 0.9]), torch.tensor([0.0, 1.0, 0.0])
+    gates = {"input gate": torch.tensor([0.1, 0.9, 0.2]), "forget gate": torch.ones(3)}
+    content = torch.tensor([0.0, 0.5, 0.5])
+    above, middle, below = lstm.door(numbers, marks, gates, content).axes
+    assert [bar.get_height() for bar in above.patches[:3]] == pytest.approx(numbers.tolist())
+    assert texts(middle) == ["input gate", "forget gate"]
+    assert list(below.lines[0].get_ydata()) == content.tolist()
+    with pytest.raises(ValueError, match="content must have shape"):
+        lstm.door(numbers, marks, gates, torch.ones(2))
+
+
 def test_bits_by_letters_draws_curves_and_named_levels():
     ax = lstm.bits_by_letters([1.0, 2.0], {"net": [3.0, 2.5]}, {"3-gram": 2.8}).axes[0]
-    assert list(ax.lines[0].get_ydata()) == [3.0, 2.5] and texts(ax) == ["3-gram"]
+    assert list(ax.lines[0].get_ydata()) == [3.0, 2.5] and texts(ax) == ["net", "3-gram"]
     assert set(ax.lines[1].get_ydata()) == {2.8}
 
 
@@ -198,6 +211,17 @@ def test_grouped_bars_say_every_value():
     assert [t.get_text() for t in ax.get_legend().get_texts()] == ["a", "b"]
 
 
+def test_a_content_below_its_feature_names_the_letters_of_the_jumps():
+    fig = lstm.content_below_feature(
+        [0, 1, 1, 0], [5.0, 6.0, 1.0, 2.0], "ab c", name="inside", most=1
+    )
+    above, below = fig.axes
+    assert above.get_ylabel() == "inside" and list(below.lines[0].get_ydata()) == [5, 6, 1, 2]
+    assert texts(below) == ["␣"]
+    with pytest.raises(ValueError, match="equally long, got 1, 2, 2"):
+        lstm.content_below_feature([1], [1.0, 2.0], "ab", name="inside")
+
+
 # ---- parts A and B
 
 
@@ -219,8 +243,10 @@ def test_the_switchboard_shows_every_number():
 def test_the_soft_switch_is_the_logistic_function():
     ax = lstm.soft_switch([-2, 0, 4]).axes[0]
     assert texts(ax)[:3] == ["0.119", "0.5", "0.982"]
-    points = [float(line.get_ydata()[0]) for line in ax.lines[1:]]
+    points = [float(line.get_ydata()[0]) for line in ax.lines[1:-1]]
     assert points == pytest.approx(torch.tensor([-2.0, 0, 4]).sigmoid().tolist(), abs=1e-6)
+    curve, slope = (np.asarray(ax.lines[k].get_ydata()) for k in (0, -1))
+    assert slope == pytest.approx(curve * (1 - curve)) and texts(ax)[-1] == "slope"
 
 
 def test_a_step_in_numbers_says_each_number_at_its_wire():
@@ -228,6 +254,7 @@ def test_a_step_in_numbers_says_each_number_at_its_wire():
     written = texts(ax)
     assert {"$f_t$\n0.881", "$c_t$\n1.262", "$x_t$ = 1", "$i_t$"} <= set(written)
     errors = {"f": 0.00776, "h before": 0.3222, "c after": 0.0}
+    assert "0.852" in texts(lstm.step_in_numbers({"tanh of c": 0.8515}).axes[0])
     back = texts(lstm.step_in_numbers(errors, back=True).axes[0])
     assert {"$\\delta_f$\n0.0078", "$\\bar h_{t-1}$\n0.322", "from $t+1$\n0"} <= set(back)
     with pytest.raises(ValueError, match="name must be one of"):

@@ -9,7 +9,9 @@ from dlnotes.figures.lstm.gates import draw_gates, reading, visible
 from dlnotes.figures.lstm.parcel import draw_parcel, parcel
 from dlnotes.figures.lstm.results import (
     bits_by_letters,
+    content_below_feature,
     counting,
+    door,
     errors_over_length,
     grouped,
     learned,
@@ -31,7 +33,9 @@ __all__ = [
     "bits_by_letters",
     "chain",
     "close_ups",
+    "content_below_feature",
     "counting",
+    "door",
     "draw_gates",
     "draw_parcel",
     "draw_survival",

@@ -138,6 +138,7 @@ _PLACES = {  # of a number: where it stands, on which side, and what it is
     "candidate": (5.2, 3.3, "right", r"$\tilde c_t$"),
     "c": (10.1, _C, "above", "$c_t$"),
     "o": (7.7, 3.2, "above", "$o_t$"),
+    "tanh of c": (8.9, 3.85, "right", ""),
     "h": (10.1, _H, "above", "$h_t$"),
 }
 
@@ -159,7 +160,7 @@ def step_in_numbers(numbers: Mapping[str, float], *, back: bool = False) -> Figu
 
     Args:
         numbers: name of a wire, one of "c before", "h before", "x", "f", "i", "candidate", "c",
-            "o", "h" -> its number.
+            "o", "tanh of c", "h" -> its number.
         back: whether they are errors that go backwards, which are orange. Those of the gates and
             of the candidate stand below their boxes, after the slope; "c" is the sum left of the
             junction with the output, and "c after" is what the next step sent back.
@@ -175,9 +176,14 @@ def step_in_numbers(numbers: Mapping[str, float], *, back: bool = False) -> Figu
         if name in numbers:
             number = f"{numbers[name]:.{4 if back and abs(numbers[name]) < 0.1 else 3}f}"
             number = number.rstrip("0").rstrip(".").replace("-", "−")
-            words = f"{symbol} = {number}" if name in "xo" and not back else f"{symbol}\n{number}"
+            words = (
+                f"{symbol} = {number}"
+                if name in "xo" and not back
+                else f"{symbol}\n{number}".strip()
+            )
             color = NEGATIVE if back else MEMORY
         drawing.text(x, y, words, side=side, color=color, fontsize=15)
+    drawing.node(0.4, _H, "", radius=0.13, color=INK)  # h and x join
     if back:
         drawing.text(0.4, -0.6, "$x_t$", side="below", fontsize=15)
     for x, text in ((1.6, "forget"), (3.4, "input"), (5.2, "candidate"), (7.2, "output")):

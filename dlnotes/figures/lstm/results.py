@@ -69,6 +69,36 @@ def marked_numbers(numbers: Tensor, marks: Tensor) -> Figure:
     return fig
 
 
+def door(numbers: Tensor, marks: Tensor, gates: Mapping[str, Tensor], content: Tensor) -> Figure:
+    """Draw one unit while it reads a row of numbers: the row, its gates, and what it holds.
+
+    Args:
+        numbers: (T,).
+        marks: 0 or 1, (T,); a grey band goes through all panels where it is 1.
+        gates: name -> (T,), at most two.
+        content: (T,).
+    """
+    check_shape("content", content, len(numbers))
+    fig, axes = figure(3, width=8.8, height=5.4, sharex=True, height_ratios=(2, 3, 3))
+    places = np.arange(1, len(numbers) + 1)
+    colors = [BLUE if mark else "#C9C9C9" for mark in marks.tolist()]
+    axes[0].bar(places, numbers.tolist(), color=colors)
+    for (name, values), color in zip(gates.items(), (BLUE, "#8A8A8A"), strict=False):
+        axes[1].plot(places, values, "-o", color=color, lw=2.2, markersize=4)
+        end = dict(xytext=(8, 0), textcoords="offset points", va="center")
+        axes[1].annotate(name, (places[-1], values[-1]), color=color, size=14, **end)
+    axes[2].plot(places, content, "-o", color=BLUE, lw=2.2, markersize=4)
+    axes[2].axhline(0, color=INK, lw=0.8)
+    for ax in axes:
+        for place in places[np.asarray(marks) > 0]:
+            ax.axvspan(place - 0.5, place + 0.5, color="#E6E6E6", lw=0, zorder=0)
+    axes[0].set(ylabel="number", ylim=(0, 1.1), yticks=[0, 1])
+    axes[1].set(ylabel="gate", ylim=(-0.06, 1.1), yticks=[0, 0.5, 1])
+    axes[2].set(ylabel="content c", xlabel="step", xlim=(0.3, 1.25 * len(numbers)))
+    readable(*axes)
+    return fig
+
+
 def bits_by_letters(
     letters: Sequence[float], curves: Mapping[str, Sequence[float]], levels: Mapping[str, float]
 ) -> Figure:
@@ -83,13 +113,14 @@ def bits_by_letters(
     for (name, values), color, dash in zip(
         curves.items(), (BLUE, COLORS[3], COLORS[2]), DASHES, strict=False
     ):
-        ax.plot(letters, values, "o", ls=dash, color=color, lw=2.4, markersize=5, label=name)
+        ax.plot(letters, values, "o", ls=dash, color=color, lw=2.4, markersize=5)
+        middle, place = len(values) // 2, dict(xytext=(4, 8), textcoords="offset points")
+        ax.annotate(name, (letters[middle], values[middle]), color=color, size=14, **place)
     right = max(letters)
     for name, level in levels.items():
         ax.plot((0, 1.01 * right), (level, level), color=GREY, lw=1.4, ls="--")
         ax.text(1.03 * right, level, name, va="center", fontsize=13, color=NOTE)
     ax.set(xlabel="letters read (millions)", ylabel="bits per letter", xlim=(0, 1.16 * right))
-    ax.legend(fontsize=13)
     readable(ax)
     return fig
 
@@ -110,18 +141,58 @@ def counting(
         check_shape(title, values, len(text), "H")
         most = values.abs().max().item()
         for number, unit in enumerate(values.T):
-            look = dict(color=POSITIVE if unit[len(text) // 2] >= 0 else NEGATIVE)
+            color, width = POSITIVE if unit[len(text) // 2] >= 0 else NEGATIVE, 2.0
             if thick is not None:
-                chosen = number in thick
-                look = look | dict(lw=3.5) if chosen else dict(color="#B0B0B0", lw=1.2)
-                look |= dict(zorder=3 if chosen else 2)
-            ax.plot(steps, unit, "-o", markersize=3, **look)
+                color, width = (color, 3.5) if number in thick else ("#B0B0B0", 1.2)
+            ax.plot(steps, unit, "-o", markersize=3, color=color, lw=width, zorder=1 + width)
         ax.axhline(0, color=INK, lw=0.8)
         ax.set(title=title, ylim=(-1.1 * most, 1.1 * most), xlabel="read so far")
         ax.set_xticks(steps, list(text), fontsize=10, family="monospace")
         readable(ax)
         ax.tick_params(axis="x", labelsize=10)
     axes[0, 0].set_ylabel("content c")
+    return fig
+
+
+def content_below_feature(
+    inside: Sequence[float], content: Sequence[float], text: str, *, name: str, most: int = 8
+) -> Figure:
+    """Draw a feature that is on or off, and below it a content with the letters where it jumps.
+
+    Args:
+        inside: 0 or 1 for each letter.
+        content: of one unit after each letter.
+        text: the letters.
+        name: of the feature.
+        most: so many of the largest jumps get their letter.
+    """
+    if not len(inside) == len(content) == len(text):
+        raise ValueError(
+            "inside, content and text must be equally long, "
+            f"got {len(inside)}, {len(content)}, {len(text)}"
+        )
+    fig, (above, below) = figure(2, width=9.6, height=4.2, sharex=True, height_ratios=(1, 6))
+    steps = np.arange(len(text))
+    above.fill_between(steps, np.asarray(inside, dtype=float), color=INK, step="mid", lw=0)
+    above.set(ylim=(0, 1), yticks=[])
+    above.set_ylabel(name, rotation=0, ha="right", va="center")
+    below.plot(steps, content, color=BLUE, lw=2)
+    jumps = np.abs(np.diff(np.asarray(content, dtype=float)))
+    for place in 1 + np.argsort(jumps)[::-1][:most]:
+        below.plot(place, content[place], "o", color=NEGATIVE, markersize=7)
+        below.annotate(
+            text[place].replace(" ", "␣").replace("\n", "¶"),
+            (place, content[place]),
+            (0, -8),
+            textcoords="offset points",
+            ha="center",
+            va="top",
+            size=14,
+        )
+    low, high = min(content), max(content)
+    below.set(xlabel="letters read", ylabel="content c", xlim=(0, len(text) - 1))
+    below.set_ylim(low - 0.2 * (high - low) - 0.01, high + 0.1 * (high - low) + 0.01)
+    readable(above, below)
     return fig
 
 
@@ -152,6 +223,8 @@ def errors_over_length(
         axes[0, number].axhline(0.01, color=GREY, ls="--", lw=1.5)
         axes[1, number].set(ylim=(0, None))
         readable(*axes[:, number])
+    below = dict(transform=axes[0, 0].get_yaxis_transform(), va="top", fontsize=12, color=NOTE)
+    axes[0, 0].text(0.06, 0.0088, "solved", clip_on=True, **below)
     axes[0, 0].set_ylabel("squared error")
     axes[1, 0].set_ylabel("batches used")
     fig.supxlabel("length T (steps)", fontsize=14)
@@ -163,13 +236,13 @@ def grouped(names: Sequence[str], values: Mapping[str, Sequence[float]], *, xlab
 
     Args:
         names: of the groups.
-        values: kind -> a number from 0 to 1 for each name.
+        values: kind -> a number from 0 to 1 for each name; at most four kinds.
         xlabel: below the axis.
     """
-    fig, ax = figure(width=9.0, height=4.4)
+    fig, ax = figure(width=9.0, height=1.2 + 0.36 * len(names) * len(values))
     height = 0.8 / len(values)
     for number, ((kind, row), color) in enumerate(
-        zip(values.items(), (BLUE, "#B0B0B0", COLORS[1]), strict=False)
+        zip(values.items(), (BLUE, "#B0B0B0", "#F0B27A", COLORS[1]), strict=False)
     ):
         places = np.arange(len(names)) + (number - (len(values) - 1) / 2) * height
         ax.barh(places, row, height=0.9 * height, color=color, label=kind)

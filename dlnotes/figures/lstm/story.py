@@ -57,8 +57,9 @@ def whispers(paths: Mapping[float, Sequence[Sequence[float]]]) -> Figure:
     for ax, (V, lines) in zip(axes[0], paths.items(), strict=True):
         for heard, color in zip(lines, (SKY, BLUE), strict=False):
             ax.plot(range(len(heard)), heard, "-o", color=color, markersize=4, lw=2.2)
-            ax.annotate(short(heard[0]), (0, heard[0]), (4, 6), textcoords="offset points", size=13)
-        ax.set(title=f"V = {V:g}", xlabel="step", ylim=(-0.03, 1.08), xlim=(-0.8, len(heard) + 0.5))
+            place = dict(xytext=(-5, 0), textcoords="offset points", ha="right", va="center")
+            ax.annotate(short(heard[0]), (0, heard[0]), size=13, **place)
+        ax.set(title=f"V = {V:g}", xlabel="step", ylim=(-0.03, 1.08), xlim=(-5, len(heard) + 0.5))
         readable(ax)
     axes[0, 0].set_ylabel("h", fontsize=LETTERS + 1)
     return fig
@@ -102,10 +103,11 @@ def _cell(x: float, y: float, color: Any) -> Any:
 
 
 def soft_switch(places: Sequence[float]) -> Figure:
-    """Draw the logistic function with points at some places, and their heights."""
+    """Draw the logistic function with points at some places, their heights, and its slope."""
     fig, ax = figure(width=7.2, height=3.2)
     a = np.linspace(-6.5, 6.5, 200)
-    ax.plot(a, 1 / (1 + np.exp(-a)), color=BLUE, lw=2.6)
+    curve = 1 / (1 + np.exp(-a))
+    ax.plot(a, curve, color=BLUE, lw=2.6)
     for place in places:
         height = 1 / (1 + math.exp(-place))
         ax.plot(place, height, "o", color=INK, markersize=7)
@@ -119,6 +121,8 @@ def soft_switch(places: Sequence[float]) -> Figure:
     ax.set(xlabel="a", ylabel="σ(a)", yticks=[0, 0.5, 1], ylim=(-0.06, 1.1))
     ax.text(-6.4, 0.5, "shut", fontsize=14, color=GREY)
     ax.text(6.4, 0.5, "open", fontsize=14, color=GREY, ha="right")
+    ax.plot(a, curve * (1 - curve), color=GREY, lw=2, ls="--", zorder=1)
+    ax.text(1.9, 0.15, "slope", fontsize=14, color=GREY)
     readable(ax)
     return fig
 

@@ -26,11 +26,11 @@ class Survival(Drawing):
         self.at = ax.axvline(0, color=GREY, lw=1.2, ls=":")
         beside = dict(xytext=(4, 0), textcoords="offset points", fontsize=12, color=NOTE)
         self.note = ax.annotate("", (0, 1.1), annotation_clip=False, **beside)
-        ax.set(ylim=(-12, 2), xlabel="steps back, k", ylabel="part of the gradient")
+        ax.set(ylim=(-12, 2), xlabel="steps back, k", ylabel="share of the error left")
         ax.set_yticks(range(-12, 3, 2), [f"$10^{{{e}}}$" for e in range(-12, 3, 2)])
         ax.set_title("after", fontsize=13)
         ax.set_xlim(0, 400)
-        self.legend = ax.legend(handles=self.lines, loc="lower left", fontsize=11)
+        self.legend = ax.legend(handles=self.lines, loc="lower left", fontsize=12)
         self.freeze()
 
     def update(self, *, forget_bias: float, steps: int, recurrent_norm: float) -> None:
@@ -87,7 +87,7 @@ def _power(exponent: float) -> str:
 def _say_survival(*, forget_bias: float, steps: int, recurrent_norm: float) -> str:
     left = steps * math.log10(1 / (1 + math.exp(-forget_bias)))
     return (
-        f"Part of a gradient left after k steps back, logarithmic, up to {steps} steps: with "
+        f"Share of an error left after k steps back, logarithmic, up to {steps} steps: with "
         f"forget bias {forget_bias:g} the LSTM keeps {_power(left)}; a plain RNN with norm "
         f"{recurrent_norm:g}; the LSTM of 1997 keeps everything."
     )
