@@ -69,4 +69,4 @@ def test_the_start_page_tells_the_hours_of_what_is_written():
     cells = notebooks.read(course.CHAPTERS[0].path).cells
     text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
     assert f"about {ways.hours(course.built()[1:]):.0f} hours together" in text
-    assert len(course.built()) == 10 and "The nine that are written" in text
+    assert len(course.built()) == 10 and "the nine that are written" in text

@@ -97,7 +97,7 @@ test_exercises = judged("start", WRONG, RIGHT)
 
 
 def test_the_walk_is_the_one_of_the_page():
-    walked = exercises.start.walk((2, 1, 0), 0.5, 1)
+    walked = exercises.start.by_hand.walk((2, 1, 0), 0.5, 1)
     assert math.isclose(walked[1][1].item(), 0.38802, abs_tol=1e-5)
 
 

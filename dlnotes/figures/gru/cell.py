@@ -198,15 +198,12 @@ def cell_diagram() -> Figure:
     for gate in (reset, update):
         drawing.arrow((gate.x, reads_x), gate, color=INPUT)
     drawing.arrow((3.6, state), to_u, color=MEMORY)
-    drawing.arrow(to_u, masked)
-    drawing.arrow(reset, (2.2, 2.3), masked)
     drawing.arrow(masked, (5.26, 2.3), head="-")  # passes under the wire of z
-    drawing.arrow((5.54, 2.3), tanh)
-    drawing.arrow(tanh, (8.9, 2.3), taken)
-    drawing.arrow(taken, new)
-    drawing.arrow(update, kept)
-    drawing.arrow((5.4, 3.3), rest)
-    drawing.arrow(rest, taken)
+    for wire in (
+        (to_u, masked), (reset, (2.2, 2.3), masked), ((5.54, 2.3), tanh), (taken, new),
+        (tanh, (8.9, 2.3), taken), (update, kept), ((5.4, 3.3), rest), (rest, taken),
+    ):  # fmt: skip
+        drawing.arrow(*wire)
     for x, y, text, side in (
         (0.3, state, "$h_{t-1}$", "above"), (10.0, state, "$h_t$", "below"),
         (0.0, reads_x, "$x_t$", "left"), (2.2, 2.05, "$r_t$", "left"),

@@ -168,22 +168,33 @@ def encoder_decoder(
         answers.append(_cell(drawing, state.x, top - 0.6, said, OUTPUT))
         drawing.arrow(state, answers[-1])
     if looks_at is not None:
-        asking = states[chosen]
-        context = _cell(drawing, asking.x - 0.6, 2.9, f"$c_{chosen + 1}$", ATTENTION)
-        drawing.arrow(asking, context, color=NOTE)
-        drawing.arrow(context, answers[chosen])
-        for j, state in enumerate(read):
-            begin, width = state.top, 3.2 if j == looks_at else 0.8
-            if weights is not None:
-                begin, width = (state.x, 2.32), 0.6 + 6 * weights[j]
-                drawing.text(state.x, 2.1, f"{weights[j]:.2f}", fontsize=14)
-            into = (context.x - 0.39, 2.75 + 0.05 * j)
-            drawing.ax.plot(*zip(begin, into, strict=True), color=ATTENTION, lw=width, zorder=1)
+        _look_back(drawing, read, states[chosen], answers[chosen], chosen + 1, looks_at, weights)
         note = f"attention: $c_{chosen + 1}=\\sum_j\\alpha_{{{chosen + 1}j}}h_j$"
         drawing.text(wide * (S - 1) / 2 - 0.6, 3.2, note, side="above", color=NOTE)
     drawing.text(wide * (S - 1) / 2, -0.35, "encoder reads", side="below")
     drawing.text((start + end) / 2, -0.35, reads, side="below")
     return drawing.figure
+
+
+def _look_back(
+    drawing: Diagram,
+    read: list[Shape],
+    asking: Shape,
+    answer: Shape,
+    step: int,
+    looks_at: int,
+    weights: Sequence[float] | None,
+) -> None:
+    context = _cell(drawing, asking.x - 0.6, 2.9, f"$c_{step}$", ATTENTION)
+    drawing.arrow(asking, context, color=NOTE)
+    drawing.arrow(context, answer)
+    for j, state in enumerate(read):
+        begin, width = state.top, 3.2 if j == looks_at else 0.8
+        if weights is not None:
+            begin, width = (state.x, 2.32), 0.6 + 6 * weights[j]
+            drawing.text(state.x, 2.1, f"{weights[j]:.2f}", fontsize=14)
+        into = (context.x - 0.39, 2.75 + 0.05 * j)
+        drawing.ax.plot(*zip(begin, into, strict=True), color=ATTENTION, lw=width, zorder=1)
 
 
 def _cell(
